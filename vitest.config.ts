@@ -1,0 +1,21 @@
+// Two projects: `unit` runs anywhere and in parallel; `real` drives Docker, HAProxy and namespaces, one file at a time.
+import { defineConfig } from "vitest/config";
+
+const real = ["**/*.real.test.ts"];
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "unit", include: ["src/**/*.test.ts", "tests/**/*.test.ts"], exclude: real, testTimeout: 20_000 } },
+      {
+        test: {
+          name: "real",
+          include: real.flatMap((p) => [`src/${p}`, `tests/${p}`]),
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
