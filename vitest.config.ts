@@ -11,7 +11,8 @@ export default defineConfig({
         test: {
           name: "real",
           include: real.flatMap((p) => [`src/${p}`, `tests/${p}`]),
-          fileParallelism: false,
+          poolOptions: { forks: { singleFork: true } },
+          pool: "forks",
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

@@ -1,0 +1,82 @@
+// What a service hands to the gateway: its wire, its schemas, its operations.
+import type { Arn } from "#lib/arn.ts";
+
+/** Who signed a request. */
+export type Principal =
+  | { readonly type: "root"; readonly arn: string; readonly account: string; readonly id: string }
+  | { readonly type: "user"; readonly arn: string; readonly account: string; readonly id: string; readonly userName: string }
+  /** A role session of an instance: the session name is the instance id. */
+  | { readonly type: "instance"; readonly arn: string; readonly account: string; readonly id: string; readonly roleArn: string; readonly instanceId: string }
+  /** A role session of a task: the session name is the task id. */
+  | { readonly type: "task"; readonly arn: string; readonly account: string; readonly id: string; readonly roleArn: string; readonly taskArn: string };
+
+/** Everything an operation may know of the call besides its input. */
+export interface RequestContext {
+  readonly requestId: string;
+  /** The region of the signature's scope. */
+  readonly region: string;
+  readonly account: string;
+  readonly principal: Principal;
+  /** IAM's name of the action, for instance `ecs:RunTask`. */
+  readonly action: string;
+  readonly sourceIp: string;
+  readonly userAgent: string;
+  /** Base URL by which this caller reached us (`http://10.64.0.2:4566`): every URL in an answer starts from it. */
+  readonly endpoint: string;
+}
+
+export type WireProtocol = "awsJson1_1" | "query" | "ec2";
+
+/** An operation: the decoded input (types from the official SDK) to the output that is encoded. May throw ServiceError. */
+export type Operation<Input, Output> = (input: Input, context: RequestContext) => Output | Promise<Output>;
+
+/**
+ * The operations of a service, typed from the SDK's aggregated client: `OperationTable<ECS>` has an optional
+ * `RunTask: (input: RunTaskCommandInput, context) => RunTaskCommandOutput without $metadata` for each method.
+ */
+export type OperationTable<Client> = {
+  readonly [M in Extract<keyof Client, string> as Client[M] extends AnyMethod ? Capitalize<M> : never]?: Client[M] extends (
+    args: infer Input,
+    options: never,
+    callback: (error: never, data?: infer Output) => void,
+  ) => void
+    ? Operation<Input, Omit<NonNullable<Output>, "$metadata">>
+    : never;
+};
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- matches the overloads of every SDK method
+type AnyMethod = (...args: any[]) => unknown;
+
+export interface ServiceDefinition {
+  /** IAM's prefix and our name: `ecs`, `ec2`, `elasticloadbalancing`, `iam`, `sts`. */
+  readonly name: string;
+  /** The service part of the signature's scope. */
+  readonly signingName: string;
+  readonly protocol: WireProtocol;
+  /** awsJson: the prefix of X-Amz-Target (`AmazonEC2ContainerServiceV20141113`). Query and EC2: the `Version` (`2015-12-01`). */
+  readonly wireName: string;
+  /** Global services ignore the region of the scope. */
+  readonly global?: boolean;
+  /** The official SDK's package namespace, loaded at the service's first request. */
+  readonly loadSchemas: () => Promise<Readonly<Record<string, unknown>>>;
+  readonly operations: Readonly<Record<string, Operation<never, unknown>>>;
+}
+
+/** Judges whether a principal may do an action; the place where IAM policy evaluation sits. */
+export interface Authorizer {
+  /** Returns undefined to allow, or why not ("no identity-based policy allows the ecs:RunTask action"). */
+  authorize(request: { readonly principal: Principal; readonly action: string; readonly resource: string; readonly input: unknown }): string | undefined;
+}
+
+export interface Credential {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+/** Finds the secret and the principal behind an access key. */
+export interface CredentialResolver {
+  /** Undefined: unknown key. `expired`: known, but over. */
+  resolve(accessKeyId: string, sessionToken: string | undefined): { readonly secretAccessKey: string; readonly principal: Principal } | "expired" | undefined;
+}
+
+export type { Arn };
