@@ -1,0 +1,104 @@
+// EC2 instances and the VPC records around them, as stored. Keys: region/id.
+import type { Tags } from "../tags.ts";
+
+export type InstanceState = "pending" | "running" | "shutting-down" | "terminated";
+
+export interface InstanceRow {
+  readonly id: string;
+  readonly region: string;
+  readonly reservationId: string;
+  readonly ownerId: string;
+  readonly imageId: string;
+  readonly instanceType: string;
+  readonly state: InstanceState;
+  readonly stateReason?: { readonly code: string; readonly message: string };
+  readonly stateTransitionReason?: string;
+  readonly launchTime: number;
+  readonly launchIndex: number;
+  readonly terminatedAt?: number;
+  readonly availabilityZone: string;
+  readonly vpcId: string;
+  readonly subnetId: string;
+  readonly privateIp: string;
+  readonly macAddress: string;
+  readonly networkInterfaceId: string;
+  readonly securityGroupIds: readonly string[];
+  /** ARN of the instance profile. */
+  readonly instanceProfileArn?: string;
+  /** Base64, as given. */
+  readonly userData?: string;
+  readonly keyName?: string;
+  readonly metadataOptions: {
+    readonly httpTokens: "required" | "optional";
+    readonly httpPutResponseHopLimit: number;
+    readonly httpEndpoint: "enabled" | "disabled";
+  };
+  readonly clientToken?: string;
+  readonly tags: Tags;
+}
+
+export interface VpcRow {
+  readonly id: string;
+  readonly region: string;
+  readonly cidrBlock: string;
+  readonly isDefault: boolean;
+  readonly tags: Tags;
+}
+
+export interface SubnetRow {
+  readonly id: string;
+  readonly region: string;
+  readonly vpcId: string;
+  readonly cidrBlock: string;
+  readonly availabilityZone: string;
+  readonly availabilityZoneId: string;
+  readonly defaultForAz: boolean;
+  readonly mapPublicIpOnLaunch: boolean;
+  readonly tags: Tags;
+}
+
+export interface SecurityGroupRow {
+  readonly id: string;
+  readonly region: string;
+  readonly vpcId: string;
+  readonly name: string;
+  readonly description: string;
+  readonly tags: Tags;
+}
+
+/** One private address in use. Key: subnet id/address. */
+export interface AddressRow {
+  readonly subnetId: string;
+  readonly address: string;
+  /** Who holds it: an instance id, a load-balancer ARN, an ENI id. */
+  readonly owner: string;
+}
+
+export const ec2Key = (region: string, id: string): string => `${region}/${id}`;
+
+export const TERMINATED_INSTANCE_RETENTION_MS = 60 * 60 * 1000;
+
+/** The host is up. */
+export function instanceRunning(instance: InstanceRow): InstanceRow {
+  return instance.state === "pending" ? { ...instance, state: "running" } : instance;
+}
+
+/** TerminateInstances, or a launch that failed. A second call changes nothing. */
+export function terminateInstance(
+  instance: InstanceRow,
+  reason: { readonly code: string; readonly message: string },
+  now: number,
+): InstanceRow {
+  if (instance.state === "shutting-down" || instance.state === "terminated") return instance;
+  return {
+    ...instance,
+    state: "shutting-down",
+    stateReason: reason,
+    stateTransitionReason: `${reason.code === "Client.UserInitiatedShutdown" ? "User initiated" : reason.message} (${new Date(now).toISOString().slice(0, 19).replace("T", " ")} GMT)`,
+  };
+}
+
+/** Nothing of the host is left. */
+export function instanceTerminated(instance: InstanceRow, now: number): InstanceRow {
+  return instance.state === "terminated" ? instance : { ...instance, state: "terminated", terminatedAt: now };
+}

@@ -1,0 +1,48 @@
+// The port through which alone tasks come into being: it plans with the scheduler and commits the tasks in one transaction,
+// so that CPU, memory and ports are counted in one place. RunTask, StartTask and the service controller call it.
+import type { TaskOverride } from "@aws-sdk/client-ecs";
+import type { PlacementConstraint, PlacementStrategy } from "#domain/ecs/service.ts";
+import type { TaskRow } from "#domain/ecs/task.ts";
+import type { Tags } from "#domain/tags.ts";
+
+export interface PlacementRequest {
+  readonly region: string;
+  readonly account: string;
+  readonly clusterName: string;
+  readonly taskDefinitionArn: string;
+  readonly count: number;
+  readonly launchType: "EC2" | "EXTERNAL" | "FARGATE";
+  readonly group: string;
+  readonly startedBy?: string;
+  readonly overrides: TaskOverride;
+  readonly constraints: readonly PlacementConstraint[];
+  readonly strategy: readonly PlacementStrategy[];
+  readonly enableExecuteCommand: boolean;
+  readonly tags: Tags;
+  readonly clientToken?: string;
+  /** StartTask: these container instances (ARNs), one task on each; no scheduling. */
+  readonly containerInstanceArns?: readonly string[];
+  /**
+   * Set for a service's tasks. `unless` is asked again inside the transaction: the deployment must still be the one that
+   * wants them, so that a crash or a race never starts twice.
+   */
+  readonly service?: { readonly name: string; readonly deploymentId: string; readonly atMost: number };
+}
+
+/** As RunTask's `failures[]` tells it: `RESOURCE:CPU`, `RESOURCE:MEMORY`, `RESOURCE:PORTS`, `ATTRIBUTE`, `AGENT`, `MISSING`, `INACTIVE` … */
+export interface PlacementFailure {
+  readonly arn?: string;
+  readonly reason: string;
+  readonly detail?: string;
+}
+
+export interface PlacementResult {
+  readonly tasks: readonly TaskRow[];
+  readonly failures: readonly PlacementFailure[];
+  /** For a service event: the closest matching instance and what it lacks; absent when all found a place. */
+  readonly explanation?: string;
+}
+
+export interface Placement {
+  place(request: PlacementRequest): Promise<PlacementResult>;
+}

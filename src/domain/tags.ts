@@ -1,0 +1,2 @@
+// Resource tags as stored: name → value.
+export type Tags = Readonly<Record<string, string>>;

@@ -1,0 +1,27 @@
+// The EC2 tables: instances, the VPC records around them, and addresses in use. Keys: region/id.
+import { defineTable } from "#store/store.ts";
+import type { AddressRow, InstanceRow, SecurityGroupRow, SubnetRow, VpcRow } from "#domain/ec2/instance.ts";
+
+export const instances = defineTable<InstanceRow>({
+  name: "ec2-instances",
+  indexes: {
+    clientToken: (row) => (row.clientToken === undefined ? [] : [`${row.region}/${row.clientToken}`]),
+    /** vpc id/address → the instance that asks (IMDS). */
+    address: (row) => (row.state === "terminated" ? [] : [`${row.vpcId}/${row.privateIp}`]),
+    state: (row) => [row.state],
+  },
+});
+export const vpcs = defineTable<VpcRow>({ name: "ec2-vpcs" });
+export const subnets = defineTable<SubnetRow>({
+  name: "ec2-subnets",
+  indexes: { vpc: (row) => [row.vpcId] },
+});
+export const securityGroups = defineTable<SecurityGroupRow>({
+  name: "ec2-security-groups",
+  indexes: { vpc: (row) => [row.vpcId] },
+});
+/** subnet id/address */
+export const addresses = defineTable<AddressRow>({
+  name: "ec2-addresses",
+  indexes: { owner: (row) => [row.owner] },
+});

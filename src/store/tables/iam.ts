@@ -1,0 +1,9 @@
+// IAM's records. IAM is global: keys are names.
+import { defineTable } from "#store/store.ts";
+import type { InstanceProfileRow, RoleRow } from "#domain/iam/records.ts";
+
+export const roles = defineTable<RoleRow>({ name: "iam-roles", indexes: { arn: (row) => [row.arn] } });
+export const instanceProfiles = defineTable<InstanceProfileRow>({
+  name: "iam-instance-profiles",
+  indexes: { arn: (row) => [row.arn], role: (row) => row.roleNames },
+});
