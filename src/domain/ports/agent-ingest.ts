@@ -4,5 +4,7 @@ import type { TaskReport } from "#domain/ecs/task-transitions.ts";
 
 export interface AgentIngest {
   /** Applies the report in one transaction; resolves when it is stored. `reporterInstanceId` is the EC2 instance that signed, if one did. */
-  taskReport(report: { readonly taskArn: string; readonly reporterInstanceId?: string } & TaskReport): Promise<void>;
+  taskReport(
+    report: { readonly taskArn: string; readonly reporterInstanceId?: string } & TaskReport,
+  ): Promise<void>;
 }
