@@ -4,11 +4,31 @@ import type { Arn } from "#lib/arn.ts";
 /** Who signed a request. */
 export type Principal =
   | { readonly type: "root"; readonly arn: string; readonly account: string; readonly id: string }
-  | { readonly type: "user"; readonly arn: string; readonly account: string; readonly id: string; readonly userName: string }
+  | {
+      readonly type: "user";
+      readonly arn: string;
+      readonly account: string;
+      readonly id: string;
+      readonly userName: string;
+    }
   /** A role session of an instance: the session name is the instance id. */
-  | { readonly type: "instance"; readonly arn: string; readonly account: string; readonly id: string; readonly roleArn: string; readonly instanceId: string }
+  | {
+      readonly type: "instance";
+      readonly arn: string;
+      readonly account: string;
+      readonly id: string;
+      readonly roleArn: string;
+      readonly instanceId: string;
+    }
   /** A role session of a task: the session name is the task id. */
-  | { readonly type: "task"; readonly arn: string; readonly account: string; readonly id: string; readonly roleArn: string; readonly taskArn: string };
+  | {
+      readonly type: "task";
+      readonly arn: string;
+      readonly account: string;
+      readonly id: string;
+      readonly roleArn: string;
+      readonly taskArn: string;
+    };
 
 /** Everything an operation may know of the call besides its input. */
 export interface RequestContext {
@@ -35,7 +55,9 @@ export type Operation<Input, Output> = (input: Input, context: RequestContext) =
  * `RunTask: (input: RunTaskCommandInput, context) => RunTaskCommandOutput without $metadata` for each method.
  */
 export type OperationTable<Client> = {
-  readonly [M in Extract<keyof Client, string> as Client[M] extends AnyMethod ? Capitalize<M> : never]?: Client[M] extends (
+  readonly [
+    M in Extract<keyof Client, string> as Client[M] extends AnyMethod ? Capitalize<M> : never
+  ]?: Client[M] extends (
     args: infer Input,
     options: never,
     callback: (error: never, data?: infer Output) => void,
@@ -64,7 +86,12 @@ export interface ServiceDefinition {
 /** Judges whether a principal may do an action; the place where IAM policy evaluation sits. */
 export interface Authorizer {
   /** Returns undefined to allow, or why not ("no identity-based policy allows the ecs:RunTask action"). */
-  authorize(request: { readonly principal: Principal; readonly action: string; readonly resource: string; readonly input: unknown }): string | undefined;
+  authorize(request: {
+    readonly principal: Principal;
+    readonly action: string;
+    readonly resource: string;
+    readonly input: unknown;
+  }): string | undefined;
 }
 
 export interface Credential {
@@ -76,7 +103,10 @@ export interface Credential {
 /** Finds the secret and the principal behind an access key. */
 export interface CredentialResolver {
   /** Undefined: unknown key. `expired`: known, but over. */
-  resolve(accessKeyId: string, sessionToken: string | undefined): { readonly secretAccessKey: string; readonly principal: Principal } | "expired" | undefined;
+  resolve(
+    accessKeyId: string,
+    sessionToken: string | undefined,
+  ): { readonly secretAccessKey: string; readonly principal: Principal } | "expired" | undefined;
 }
 
 export type { Arn };

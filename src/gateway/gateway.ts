@@ -1,0 +1,213 @@
+// The front door: route → authenticate → decode → validate → authorize → invoke → encode → access log.
+// Listeners and other routes (/healthz, websockets, IMDS) are the server's.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Clock } from "#lib/clock.ts";
+import { ServiceError } from "#lib/errors.ts";
+import type { Logger } from "#lib/logger.ts";
+import type { Random } from "#lib/random.ts";
+import { authError, denial } from "./auth-errors.ts";
+import { authenticate } from "./authenticate.ts";
+import { logAccess, type AccessRecord } from "./access-log.ts";
+import type { DecodeLimits, Protocol } from "./protocol.ts";
+import { protocols, route } from "./route.ts";
+import { send } from "./send.ts";
+import type {
+  Authorizer,
+  CredentialResolver,
+  RequestContext,
+  ServiceDefinition,
+} from "./service-definition.ts";
+import { createShapes, type OperationShape, type SchemaNamespace, type Shapes } from "./shape.ts";
+import { readSignature } from "./sigv4.ts";
+import { authenticateUpgrade, type UpgradeAuthentication, type UpgradePurpose } from "./upgrade.ts";
+import { missingMember } from "./validate.ts";
+import {
+  BodyTooLarge,
+  header,
+  readBody,
+  readHead,
+  RequestAborted,
+  type WireRequest,
+} from "./wire-request.ts";
+
+export interface GatewayLimits extends DecodeLimits {
+  /** Longest request body, octets. */
+  readonly bodyBytes: number;
+}
+
+export const defaultLimits: GatewayLimits = { bodyBytes: 1024 * 1024, depth: 32, parameters: 10_000 };
+
+export interface GatewayOptions {
+  readonly services: readonly ServiceDefinition[];
+  readonly credentials: CredentialResolver;
+  readonly authorizer: Authorizer;
+  /** The account whose resources this server keeps. */
+  readonly account: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly limits?: Partial<GatewayLimits>;
+}
+
+export interface Gateway {
+  /** Answers one API request. Never rejects: whatever goes wrong inside is the caller's 500 and one log line. */
+  handle(req: IncomingMessage, res: ServerResponse): Promise<void>;
+  /** Verifies the signature of a websocket upgrade and, given an action, whether its principal may do it. */
+  authenticateUpgrade(req: IncomingMessage, purpose?: UpgradePurpose): Promise<UpgradeAuthentication>;
+}
+
+interface Answer {
+  readonly statusCode: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export function createGateway(options: GatewayOptions): Gateway {
+  const limits: GatewayLimits = { ...defaultLimits, ...options.limits };
+  const shapes = createShapeLoader();
+
+  return {
+    async handle(req, res) {
+      const started = options.clock.monotonic();
+      const record: AccessRecord = { requestId: options.random.uuid() };
+      try {
+        const answer = await answerTo(req, record);
+        record.status = answer.statusCode;
+        send(req, res, answer, record.requestId, options.clock.now());
+      } catch (error) {
+        if (error instanceof RequestAborted) record.error = "RequestAborted";
+        else options.logger.error("gateway failed to answer", { requestId: record.requestId, error });
+        res.destroy();
+      }
+      logAccess(options.logger, record, options.clock.monotonic() - started);
+    },
+    authenticateUpgrade: async (req, purpose) => authenticateUpgrade(options, req, purpose),
+  };
+
+  async function answerTo(req: IncomingMessage, record: AccessRecord): Promise<Answer> {
+    const head = readHead(req);
+    record.sourceIp = head.sourceIp;
+    let service: ServiceDefinition | undefined;
+    let protocol: Protocol = protocols[head.headers.has("x-amz-target") ? "awsJson1_1" : "query"];
+    try {
+      const request: WireRequest = { ...head, body: await readBody(req, limits.bodyBytes) };
+      const presented = readSignature(request);
+      const scope = presented !== undefined && "scope" in presented ? presented.scope : undefined;
+      const routed = route(options.services, request, scope?.service);
+      service = routed.service;
+      if ("error" in routed) {
+        protocol = protocols[routed.wire];
+        // Nothing at all to go by, and no signature: a browser or a probe.
+        if (presented === undefined && service === undefined && !head.headers.has("x-amz-target")) {
+          throw authError(routed.wire, { kind: "missingToken" });
+        }
+        throw routed.error;
+      }
+      protocol = protocols[routed.service.protocol];
+      record.service = routed.service.name;
+      const shape = await findOperation(routed.service, routed.operation, protocol);
+      record.action = `${routed.service.name}:${shape.name}`;
+      const authentication = authenticate(
+        request,
+        presented,
+        routed.service.signingName,
+        options.credentials,
+        options.clock.now(),
+      );
+      if ("failure" in authentication) throw authError(routed.service.protocol, authentication.failure);
+      record.principal = authentication.principal.arn;
+      const context: RequestContext = {
+        requestId: record.requestId,
+        region: scope?.region ?? "",
+        account: options.account,
+        principal: authentication.principal,
+        action: record.action,
+        sourceIp: head.sourceIp,
+        userAgent: header(request, "user-agent") ?? "",
+        endpoint: head.endpoint,
+      };
+      const output = await invoke(routed.service, shape, protocol, request, context);
+      const body = protocol.encodeOutput(routed.service, shape, output, record.requestId);
+      return { statusCode: 200, contentType: protocol.contentType, body };
+    } catch (error) {
+      if (error instanceof RequestAborted) throw error;
+      const refusal = await describe(error, service, protocol, record);
+      record.error = refusal.code;
+      const body = protocol.encodeError(service, refusal, record.requestId);
+      return { statusCode: refusal.statusCode, contentType: protocol.contentType, body };
+    }
+  }
+
+  async function findOperation(
+    service: ServiceDefinition,
+    name: string,
+    protocol: Protocol,
+  ): Promise<OperationShape> {
+    const shape = Object.hasOwn(service.operations, name)
+      ? (await shapes(service)).operation(name)
+      : undefined;
+    if (shape === undefined) throw protocol.errors.unknownOperation(printableName(name), service);
+    return shape;
+  }
+
+  async function invoke(
+    service: ServiceDefinition,
+    shape: OperationShape,
+    protocol: Protocol,
+    request: WireRequest,
+    context: RequestContext,
+  ): Promise<object> {
+    const input = protocol.decode(shape, request, limits);
+    const missing = missingMember(shape.input, input, (member) => protocol.memberName(member));
+    if (missing !== undefined) throw protocol.errors.missingMember(missing);
+    const { principal, action } = context;
+    const reason = options.authorizer.authorize({ principal, action, resource: "*", input });
+    if (reason !== undefined) throw authError(service.protocol, denial(principal.arn, action, "*", reason));
+    if (service.protocol === "ec2" && input["DryRun"] === true) throw authError("ec2", { kind: "dryRun" });
+    const operation = service.operations[shape.name];
+    if (operation === undefined) throw protocol.errors.unknownOperation(shape.name, service);
+    // The table's type erases each operation's input: the schema just checked is what gives it back.
+    const output = await operation(input as never, context);
+    return (output ?? {});
+  }
+
+  /** What the caller hears of whatever was thrown: our own faults show a request id, never their inside. */
+  async function describe(
+    error: unknown,
+    service: ServiceDefinition | undefined,
+    protocol: Protocol,
+    record: AccessRecord,
+  ): Promise<ServiceError> {
+    if (error instanceof BodyTooLarge) return protocol.errors.tooLarge();
+    if (!(error instanceof ServiceError)) {
+      options.logger.error("operation failed", { requestId: record.requestId, action: record.action, error });
+      return protocol.errors.internal(service);
+    }
+    const declared =
+      service === undefined || record.action === undefined
+        ? undefined
+        : (await shapes(service)).error(error.code);
+    if (declared === undefined || declared.code === error.code) return error;
+    // Thrown by its shape's name (`LoadBalancerNotFoundException`); on the wire it has another.
+    return new ServiceError(declared.code, error.message, {
+      statusCode: declared.statusCode ?? error.statusCode,
+      members: error.members,
+    });
+  }
+}
+
+const printableName = (name: string): string => name.slice(0, 128).replace(/\W/g, "?");
+
+/** Schemas weigh tens of megabytes: each service's are loaded at its first request, once. */
+function createShapeLoader(): (service: ServiceDefinition) => Promise<Shapes> {
+  const loaded = new Map<ServiceDefinition, Promise<Shapes>>();
+  return (service) => {
+    const known = loaded.get(service);
+    if (known !== undefined) return known;
+    const loading = service.loadSchemas().then((namespace: SchemaNamespace) => createShapes(namespace));
+    loaded.set(service, loading);
+    // A failed import is tried again by the next request.
+    loading.catch(() => loaded.delete(service));
+    return loading;
+  };
+}

@@ -1,0 +1,66 @@
+// The parameters of a Query request, as a tree by their dotted names (`Filter.1.Value.2`).
+import { ServiceError } from "#lib/errors.ts";
+import { percentDecode } from "#lib/sigv4-canonical.ts";
+import { header, type WireRequest } from "./wire-request.ts";
+
+/** A Map, never an object: the names are the caller's. */
+export interface ParameterNode {
+  value?: string;
+  readonly children: Map<string, ParameterNode>;
+}
+
+export type Parameters = ReadonlyMap<string, string>;
+
+/** The parameters of body (form) and URL; the body's win. Throws MalformedQueryString. */
+export function readParameters(request: WireRequest): Map<string, string> {
+  const out = new Map<string, string>();
+  parseForm(request.rawQuery, out);
+  for (const name of [...out.keys()]) if (name.startsWith("X-Amz-")) out.delete(name);
+  const contentType = (header(request, "content-type") ?? "").split(";")[0]?.trim().toLowerCase();
+  if (request.body.length > 0 && contentType === "application/x-www-form-urlencoded") {
+    parseForm(Buffer.from(request.body).toString("latin1"), out);
+  }
+  return out;
+}
+
+function parseForm(text: string, out: Map<string, string>): void {
+  const utf8 = new TextDecoder("utf-8", { fatal: true });
+  for (const part of text.split("&")) {
+    if (part === "") continue;
+    const at = part.indexOf("=");
+    try {
+      const name = utf8.decode(percentDecode(at < 0 ? part : part.slice(0, at), true));
+      out.set(name, at < 0 ? "" : utf8.decode(percentDecode(part.slice(at + 1), true)));
+    } catch {
+      throw new ServiceError("MalformedQueryString", "The query string is not valid UTF-8.");
+    }
+  }
+}
+
+/** Throws MalformedQueryString for more than `limits.parameters` parameters or names deeper than `limits.depth`. */
+export function parameterTree(
+  parameters: Parameters,
+  limits: { readonly parameters: number; readonly depth: number },
+): ParameterNode {
+  const root: ParameterNode = { children: new Map() };
+  if (parameters.size > limits.parameters) {
+    throw new ServiceError(
+      "MalformedQueryString",
+      `A request may have at most ${limits.parameters} parameters.`,
+    );
+  }
+  for (const [name, value] of parameters) {
+    if (name === "Action" || name === "Version") continue;
+    const path = name.split(".");
+    if (path.length > limits.depth)
+      throw new ServiceError("MalformedQueryString", "A parameter is nested too deeply.");
+    let node = root;
+    for (const step of path) {
+      let next = node.children.get(step);
+      if (next === undefined) node.children.set(step, (next = { children: new Map() }));
+      node = next;
+    }
+    node.value = value;
+  }
+  return root;
+}

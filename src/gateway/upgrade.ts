@@ -1,0 +1,46 @@
+// Who opens a websocket: the agent's two channels are signed like API requests (`ecs:Poll`, `ecs:StartTelemetrySession`).
+import type { IncomingMessage } from "node:http";
+import type { Clock } from "#lib/clock.ts";
+import type { ServiceError } from "#lib/errors.ts";
+import { authError, denial } from "./auth-errors.ts";
+import { authenticate } from "./authenticate.ts";
+import type { Authorizer, CredentialResolver, Principal } from "./service-definition.ts";
+import { readSignature } from "./sigv4.ts";
+import { readHead } from "./wire-request.ts";
+
+/** What the connection is for; without it only the signature is checked. */
+export interface UpgradePurpose {
+  readonly action: "ecs:Poll" | "ecs:StartTelemetrySession";
+  /** The container instance's ARN. */
+  readonly resource: string;
+}
+
+export type UpgradeAuthentication =
+  | { readonly principal: Principal; readonly region: string; readonly endpoint: string }
+  /** Answer the upgrade with this status and text. */
+  | { readonly refusal: ServiceError };
+
+export function authenticateUpgrade(
+  options: {
+    readonly credentials: CredentialResolver;
+    readonly authorizer: Authorizer;
+    readonly clock: Clock;
+  },
+  req: IncomingMessage,
+  purpose: UpgradePurpose | undefined,
+): UpgradeAuthentication {
+  const request = { ...readHead(req), body: new Uint8Array() };
+  const presented = readSignature(request);
+  const authentication = authenticate(request, presented, "ecs", options.credentials, options.clock.now());
+  if ("failure" in authentication) return { refusal: authError("awsJson1_1", authentication.failure) };
+  const { principal } = authentication;
+  if (purpose !== undefined) {
+    const { action, resource } = purpose;
+    const reason = options.authorizer.authorize({ principal, action, resource, input: undefined });
+    if (reason !== undefined) {
+      return { refusal: authError("awsJson1_1", denial(principal.arn, action, resource, reason)) };
+    }
+  }
+  const region = presented !== undefined && "scope" in presented ? presented.scope.region : "";
+  return { principal, region, endpoint: request.endpoint };
+}
