@@ -168,7 +168,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (operation === undefined) throw protocol.errors.unknownOperation(shape.name, service);
     // The table's type erases each operation's input: the schema just checked is what gives it back.
     const output = await operation(input as never, context);
-    return (output ?? {});
+    return output ?? {};
   }
 
   /** What the caller hears of whatever was thrown: our own faults show a request id, never their inside. */

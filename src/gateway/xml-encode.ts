@@ -79,6 +79,6 @@ const escapes: Readonly<Record<string, string>> = {
 /** XML 1.0 has no way to write other control characters or lone surrogates: they become U+FFFD. */
 export const escapeXml = (text: string): string =>
   text
-     
+
     .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu, "\ufffd")
     .replace(/[&<>"'\r\n]/g, (char) => escapes[char] ?? char);
