@@ -1,0 +1,93 @@
+// What a server is started with: flags win over the environment, which wins over the defaults.
+import { resolve } from "node:path";
+
+export interface ServerConfig {
+  /** Everything durable lives below this folder. */
+  readonly dataDirectory: string;
+  /** The loopback address the endpoint listens on; the VPC's reserved address is added with real hosts. */
+  readonly host: string;
+  readonly port: number;
+  /** The region whose default VPC is made at start. Other regions come into being when they are used. */
+  readonly region: string;
+  /** Twelve digits. */
+  readonly account: string;
+  /** `docker`: real hosts and containers. `sim`: simulated ones; needs neither root nor Docker. */
+  readonly engine: "docker" | "sim";
+  /** Serves the root principal's reset endpoint. */
+  readonly allowReset: boolean;
+  readonly defaultVpcCidr: string;
+  readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
+  /** How long after RUNNING a task without load balancer and health check counts as healthy. */
+  readonly steadyAfterMs: number;
+}
+
+export type ConfigFlags = {
+  readonly [K in keyof ServerConfig]?: string | boolean | number | undefined;
+};
+
+export class BadConfiguration extends Error {
+  override readonly name = "BadConfiguration";
+}
+
+/** The configuration from command-line flags and environment. @throws BadConfiguration naming the setting */
+export function readConfig(
+  flags: ConfigFlags,
+  environment: Readonly<Record<string, string | undefined>>,
+): ServerConfig {
+  const text = (key: keyof ServerConfig, variable: string, fallback: string) => {
+    const given = flags[key] ?? environment[variable];
+    return given === undefined || given === "" ? fallback : String(given);
+  };
+  const whole = (
+    key: keyof ServerConfig,
+    variable: string,
+    fallback: number,
+    minimum: number,
+    maximum: number,
+  ) => {
+    const value = Number(text(key, variable, String(fallback)));
+    if (!Number.isInteger(value) || value < minimum || value > maximum) {
+      throw new BadConfiguration(`${variable} must be a whole number from ${minimum} to ${maximum}.`);
+    }
+    return value;
+  };
+  const oneOf = <T extends string>(
+    key: keyof ServerConfig,
+    variable: string,
+    values: readonly [T, ...T[]],
+  ): T => {
+    const value = text(key, variable, values[0]);
+    const found = values.find((v) => v === value);
+    if (found === undefined)
+      throw new BadConfiguration(`${variable} must be one of ${values.join(", ")}; it is "${value}".`);
+    return found;
+  };
+  const account = text("account", "ESTIBA_ACCOUNT_ID", "000000000000");
+  if (!/^\d{12}$/.test(account)) throw new BadConfiguration("ESTIBA_ACCOUNT_ID must be twelve digits.");
+  const region = text("region", "ESTIBA_REGION", "us-east-1");
+  if (!/^[a-z]{2}(-[a-z]+)+-\d$/.test(region))
+    throw new BadConfiguration(`"${region}" is not the name of a region.`);
+  const defaultVpcCidr = text("defaultVpcCidr", "ESTIBA_VPC_CIDR", "10.64.0.0/16");
+  if (!/^\d+\.\d+\.\d+\.\d+\/(1[6-9]|2[0-2])$/.test(defaultVpcCidr)) {
+    throw new BadConfiguration(
+      "ESTIBA_VPC_CIDR must be an IPv4 network from /16 to /22, for instance 10.64.0.0/16.",
+    );
+  }
+  return {
+    dataDirectory: resolve(text("dataDirectory", "ESTIBA_DATA", defaultDataDirectory(environment))),
+    host: text("host", "ESTIBA_HOST", "127.0.0.1"),
+    port: whole("port", "ESTIBA_PORT", 4566, 0, 65_535),
+    region,
+    account,
+    engine: oneOf("engine", "ESTIBA_ENGINE", ["docker", "sim"]),
+    allowReset: flags.allowReset === true || environment["ESTIBA_ALLOW_RESET"] === "1",
+    defaultVpcCidr,
+    logLevel: oneOf("logLevel", "ESTIBA_LOG_LEVEL", ["info", "debug", "warn", "error", "silent"]),
+    steadyAfterMs: whole("steadyAfterMs", "ESTIBA_STEADY_AFTER_MS", 40_000, 0, 3_600_000),
+  };
+}
+
+function defaultDataDirectory(environment: Readonly<Record<string, string | undefined>>): string {
+  if (process.getuid?.() === 0) return "/var/lib/estiba";
+  return `${environment["HOME"] ?? "."}/.local/share/estiba`;
+}
