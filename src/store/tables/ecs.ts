@@ -15,7 +15,10 @@ import type { TaskRow } from "#domain/ecs/task.ts";
 export const clusters = defineTable<ClusterRow>({ name: "ecs-clusters" });
 
 /** region/family/revision, padded */
-export const taskDefinitions = defineTable<TaskDefinitionRow>({ name: "ecs-task-definitions" });
+export const taskDefinitions = defineTable<TaskDefinitionRow>({
+  name: "ecs-task-definitions",
+  indexes: { arn: (row) => [row.arn] },
+});
 
 /** region/family */
 export const taskDefinitionFamilies = defineTable<TaskDefinitionFamilyRow>({
