@@ -1,0 +1,57 @@
+// `estiba image`: archives of `docker save` in the image folder, from which instances load what a task names.
+import {
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { stateFolder } from "#server/state-folder.ts";
+
+/** Copies the archive into the folder under a name made from its content; refuses what is no image archive. */
+export async function loadImage(
+  dataDirectory: string,
+  archive: string,
+  print: (line: string) => void,
+): Promise<void> {
+  const folder = stateFolder(dataDirectory).images;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const partial = join(folder, `.partial-${process.pid}`);
+  try {
+    const hash = createHash("sha256");
+    const source = archive === "-" ? process.stdin : createReadStream(archive);
+    source.on("data", (chunk) => hash.update(chunk));
+    await pipeline(source, createWriteStream(partial, { mode: 0o600 }));
+    const tags = tagsOf(partial);
+    if (tags.length === 0)
+      throw new Error("The archive names no image: save it by name, as in `docker save my-app:1`.");
+    renameSync(partial, join(folder, `${hash.digest("hex").slice(0, 32)}.tar`));
+    for (const tag of tags) print(`loaded ${tag}`);
+  } finally {
+    rmSync(partial, { force: true });
+  }
+}
+
+export function listImages(dataDirectory: string, print: (line: string) => void): void {
+  const folder = stateFolder(dataDirectory).images;
+  const archives = existsSync(folder) ? readdirSync(folder).filter((f) => f.endsWith(".tar")) : [];
+  for (const tag of archives.flatMap((f) => tagsOf(join(folder, f))).sort()) print(tag);
+}
+
+/** The references an archive carries: RepoTags of its manifest.json (Docker Image Specification v1.2, "Combined Image JSON"). */
+function tagsOf(archive: string): readonly string[] {
+  const answer = spawnSync("tar", ["-xOf", archive, "manifest.json"], {
+    encoding: "utf8",
+    maxBuffer: 16 * 1024 * 1024,
+  });
+  if (answer.status !== 0)
+    throw new Error(`${archive} is no archive of \`docker save\`: it has no manifest.json.`);
+  const manifest = JSON.parse(answer.stdout) as readonly { readonly RepoTags?: readonly string[] | null }[];
+  return manifest.flatMap((entry) => entry.RepoTags ?? []);
+}

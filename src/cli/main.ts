@@ -1,0 +1,105 @@
+// The command line. Each command stands in a file of its own; this one only names them.
+import { Command } from "commander";
+import { BadConfiguration, readConfig } from "#server/config.ts";
+import { AlreadyRunning } from "#server/state-folder.ts";
+import { connect, NotRunning } from "./connection.ts";
+import { printEnvironment, runAwsCli } from "./commands/env.ts";
+import { demo } from "./commands/demo.ts";
+import { doctor } from "./commands/doctor.ts";
+import { down } from "./commands/down.ts";
+import { listImages, loadImage } from "./commands/image.ts";
+import { reset } from "./commands/reset.ts";
+import { printStatus } from "./commands/status.ts";
+import { up } from "./commands/up.ts";
+
+const print = (line: string) => void process.stdout.write(`${line}\n`);
+const warn = (line: string) => void process.stderr.write(`${line}\n`);
+
+const program = new Command("estiba")
+  .description("An Amazon ECS that runs on your own machines")
+  .option("--data <folder>", "data folder (ESTIBA_DATA; /var/lib/estiba for root)")
+  .configureHelp({ showGlobalOptions: true });
+
+const dataDirectory = () =>
+  readConfig({ dataDirectory: program.opts<{ data?: string }>().data }, process.env).dataDirectory;
+
+program
+  .command("up")
+  .description("start the server; Ctrl-C stops the control plane only, what runs goes on")
+  .option("-d, --detach", "start it in the background, supervised")
+  .option("--engine <engine>", "docker (real hosts and containers) or sim (simulated, without root)")
+  .option("--host <address>", "loopback address of the endpoint")
+  .option("--port <port>", "port of the endpoint (4566)")
+  .option("--region <region>", "region whose default VPC is made at the start (us-east-1)")
+  .option("--vpc-cidr <cidr>", "range of the default VPC (10.64.0.0/16)")
+  .option("--allow-reset", "serve `estiba reset`")
+  .option("--log-level <level>", "debug, info, warn, error or silent")
+  .action(async (options: Record<string, string | boolean | undefined>) => {
+    const { vpcCidr, detach, ...flags } = options;
+    const config = readConfig(
+      { ...flags, dataDirectory: program.opts<{ data?: string }>().data, defaultVpcCidr: vpcCidr },
+      process.env,
+    );
+    await up(config, detach === true, print);
+  });
+program
+  .command("down")
+  .description("stop everything in order; the state stays, `up` starts it again")
+  .action(async () => down(dataDirectory(), print));
+program
+  .command("status")
+  .description("what runs")
+  .action(async () => printStatus(dataDirectory(), print));
+program
+  .command("env")
+  .description('what AWS clients need: eval "$(estiba env)"')
+  .action(() => printEnvironment(dataDirectory(), print, warn));
+program
+  .command("aws")
+  .description("the AWS CLI, pointed at the server")
+  .argument("[args...]")
+  .allowUnknownOption()
+  .helpOption(false)
+  .passThroughOptions()
+  .action(async (args: string[]) => {
+    process.exitCode = await runAwsCli(dataDirectory(), args);
+  });
+const image = program.command("image").description("images that instances start containers from");
+image
+  .command("load")
+  .description("take an archive of `docker save`: a file, or - for standard input")
+  .argument("<archive>")
+  .action(async (archive: string) => loadImage(dataDirectory(), archive, print));
+image
+  .command("list")
+  .description("what is there")
+  .action(() => listImages(dataDirectory(), print));
+program
+  .command("demo")
+  .description("the whole picture, from nothing to a deployment under load")
+  .option("--keep", "leave it running at the end")
+  .option("--clean", "only remove what an earlier demo left")
+  .action(async (options: { keep?: boolean; clean?: boolean }) => demo(dataDirectory(), options, print));
+program
+  .command("doctor")
+  .description("what this machine has, what is missing, and what to do about it")
+  .action(async () => {
+    process.exitCode = await doctor(dataDirectory(), print);
+  });
+program
+  .command("reset")
+  .description("empty all state of a server started with --allow-reset")
+  .action(async () => reset(connect(dataDirectory()), print));
+program.enablePositionalOptions();
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof BadConfiguration || error instanceof NotRunning || error instanceof AlreadyRunning)
+    warn(`estiba: ${error.message}`);
+  else
+    warn(
+      `estiba: ${error instanceof Error ? (process.env["ESTIBA_DEBUG"] ? (error.stack ?? error.message) : error.message) : String(error)}`,
+    );
+  process.exitCode = 1;
+}

@@ -1,0 +1,122 @@
+// Rows → agent messages. Follows the tasks by watch and sends each connected agent the orders that its tasks mean; on a new
+// connection it sends the manifest and every open order again, because acks are not kept.
+import type { Logger } from "#lib/logger.ts";
+import type { WireTask } from "#acs/messages.ts";
+import type { TaskRow } from "#domain/ecs/task.ts";
+import type { Store } from "#store/store.ts";
+import { taskDefinitions, tasks } from "#store/tables/ecs.ts";
+import { manifestStatus, orderFor, type Order } from "./orders.ts";
+import { toStopOrder, toWireTask } from "./wire-task.ts";
+
+/** One agent's connection as far as dispatch needs it. */
+export interface AgentChannel {
+  sendTasks(tasks: readonly WireTask[]): void;
+  sendManifest(tasks: readonly ManifestTask[]): void;
+}
+
+export interface ManifestTask {
+  readonly taskArn: string;
+  readonly taskClusterArn: string;
+  readonly desiredStatus: "RUNNING" | "STOPPED";
+}
+
+export interface Dispatch {
+  start(): void;
+  /** A new connection; replaces the instance's former one. */
+  attach(instanceArn: string, channel: AgentChannel): void;
+  detach(instanceArn: string, channel: AgentChannel): void;
+  /** The tasks that the instance should be running, for the answer to a stop verification. */
+  manifestOf(instanceArn: string): readonly ManifestTask[];
+  close(): void;
+}
+
+interface Link {
+  readonly channel: AgentChannel;
+  /** Task ARN → the last order sent over this connection. */
+  readonly sent: Map<string, Order>;
+}
+
+/** More would make messages that an agent reads slowly. */
+const TASKS_PER_PAYLOAD = 10;
+
+export function createDispatch({
+  store,
+  logger,
+}: {
+  readonly store: Store;
+  readonly logger: Logger;
+}): Dispatch {
+  const links = new Map<string, Link>();
+  let watch: ReturnType<Store["snapshotAndWatch"]> | undefined;
+
+  const tasksOn = (instanceArn: string) =>
+    store.find(tasks, "activeOnInstance", instanceArn).map(([, row]) => row);
+  const manifestOf = (instanceArn: string): readonly ManifestTask[] =>
+    tasksOn(instanceArn).map((t) => ({
+      taskArn: t.arn,
+      taskClusterArn: t.clusterArn,
+      desiredStatus: manifestStatus(t),
+    }));
+
+  const wireTask = (task: TaskRow, order: Order): WireTask | undefined => {
+    if (order === "stop") return toStopOrder(task);
+    const definition = store.find(taskDefinitions, "arn", task.taskDefinitionArn)[0]?.[1];
+    if (definition !== undefined) return toWireTask(task, definition.body);
+    logger.error("A task's definition is gone", {
+      taskArn: task.arn,
+      taskDefinitionArn: task.taskDefinitionArn,
+    });
+    return undefined;
+  };
+
+  const send = (link: Link, rows: readonly TaskRow[]) => {
+    const payload: WireTask[] = [];
+    for (const task of rows) {
+      const order = orderFor(task);
+      if (order === undefined || link.sent.get(task.arn) === order) continue;
+      const wire = wireTask(task, order);
+      if (wire === undefined) continue;
+      link.sent.set(task.arn, order);
+      payload.push(wire);
+    }
+    for (let i = 0; i < payload.length; i += TASKS_PER_PAYLOAD)
+      link.channel.sendTasks(payload.slice(i, i + TASKS_PER_PAYLOAD));
+  };
+
+  const onChange = () => {
+    const byInstance = new Map<string, TaskRow[]>();
+    for (const change of watch?.take() ?? []) {
+      const task = change.row as TaskRow | undefined;
+      if (task === undefined) continue;
+      const instanceArn = task.containerInstanceArn;
+      const link = instanceArn === undefined ? undefined : links.get(instanceArn);
+      if (instanceArn === undefined || link === undefined) continue;
+      if (task.lastStatus === "STOPPED") link.sent.delete(task.arn);
+      else byInstance.set(instanceArn, [...(byInstance.get(instanceArn) ?? []), task]);
+    }
+    for (const [instanceArn, rows] of byInstance) {
+      const link = links.get(instanceArn);
+      if (link !== undefined) send(link, rows);
+    }
+  };
+
+  return {
+    start() {
+      watch = store.snapshotAndWatch([tasks as never], { notify: onChange });
+    },
+    attach(instanceArn, channel) {
+      const link = { channel, sent: new Map<string, Order>() };
+      links.set(instanceArn, link);
+      channel.sendManifest(manifestOf(instanceArn));
+      send(link, tasksOn(instanceArn));
+    },
+    detach(instanceArn, channel) {
+      if (links.get(instanceArn)?.channel === channel) links.delete(instanceArn);
+    },
+    manifestOf,
+    close() {
+      watch?.close();
+      links.clear();
+    },
+  };
+}

@@ -1,0 +1,118 @@
+// A stored task and its definition → the task as the agent hears it (agent protocol, "The Task object on the wire"). Pure.
+// Overrides are folded into the plain members: the agent refuses a task that carries any but `command`.
+import type { WireContainer, WireTask } from "#acs/messages.ts";
+import type { ContainerDefinition, TaskDefinitionBody } from "#domain/ecs/task-definition.ts";
+import type { TaskRow } from "#domain/ecs/task.ts";
+import { dockerConfig, dockerHostConfig } from "./docker-config.ts";
+
+/** The lowest Docker API version our hostConfig strings need. */
+const DOCKER_API_VERSION = "1.18";
+
+export function toWireTask(task: TaskRow, definition: TaskDefinitionBody): WireTask {
+  return {
+    arn: task.arn,
+    taskClusterArn: task.clusterArn,
+    family: task.family,
+    version: String(task.revision),
+    desiredStatus: "RUNNING",
+    launchType: task.launchType,
+    networkMode: task.networkMode,
+    group: task.group,
+    containers: definition.containerDefinitions.map((container) => toWireContainer(task, container)),
+    volumes: (definition.volumes ?? []).map((volume) =>
+      volume.dockerVolumeConfiguration === undefined
+        ? {
+            name: volume.name ?? "",
+            type: "host",
+            host: volume.host?.sourcePath === undefined ? {} : { sourcePath: volume.host.sourcePath },
+          }
+        : {
+            name: volume.name ?? "",
+            type: "docker",
+            dockerVolumeConfiguration: volume.dockerVolumeConfiguration,
+          },
+    ),
+    ...(task.cpu === undefined ? {} : { cpu: Number(task.cpu) / 1024 }),
+    ...(task.memory === undefined ? {} : { memory: Number(task.memory) }),
+    ...(task.serviceName === undefined ? {} : { serviceName: task.serviceName }),
+    ...(definition.pidMode === undefined ? {} : { pidMode: definition.pidMode }),
+    ...(definition.ipcMode === undefined ? {} : { ipcMode: definition.ipcMode }),
+  };
+}
+
+/** The order to stop: the agent reads nothing but the ARN and the status of a task it knows. */
+export function toStopOrder(task: TaskRow): WireTask {
+  return {
+    arn: task.arn,
+    taskClusterArn: task.clusterArn,
+    family: task.family,
+    version: String(task.revision),
+    desiredStatus: "STOPPED",
+    containers: [],
+    volumes: [],
+  };
+}
+
+function toWireContainer(task: TaskRow, definition: ContainerDefinition): WireContainer {
+  const name = definition.name ?? "";
+  const override = task.overrides.containerOverrides?.find((o) => o.name === name);
+  const memory = override?.memory ?? definition.memory;
+  const memoryReservation = override?.memoryReservation ?? definition.memoryReservation;
+  const command = override?.command ?? definition.command;
+  const containerArn = task.containers.find((c) => c.name === name)?.arn;
+  const environment: Record<string, string> = { AWS_EXECUTION_ENV: "AWS_ECS_EC2" };
+  for (const { name: key, value } of [...(definition.environment ?? []), ...(override?.environment ?? [])]) {
+    if (key !== undefined) environment[key] = value ?? "";
+  }
+  return {
+    name,
+    image: definition.image ?? "",
+    essential: definition.essential ?? true,
+    cpu: override?.cpu ?? definition.cpu ?? 0,
+    memory: memory ?? 0,
+    environment,
+    portMappings: (definition.portMappings ?? []).map((mapping) => ({
+      containerPort: mapping.containerPort ?? 0,
+      hostPort: mapping.hostPort ?? 0,
+      protocol: mapping.protocol === "udp" ? "udp" : "tcp",
+    })),
+    mountPoints: (definition.mountPoints ?? []).map((mount) => ({
+      sourceVolume: mount.sourceVolume ?? "",
+      containerPath: mount.containerPath ?? "",
+      readOnly: mount.readOnly ?? false,
+    })),
+    volumesFrom: (definition.volumesFrom ?? []).map((from) => ({
+      sourceContainer: from.sourceContainer ?? "",
+      readOnly: from.readOnly ?? false,
+    })),
+    dockerConfig: {
+      version: DOCKER_API_VERSION,
+      config: JSON.stringify(dockerConfig(definition)),
+      hostConfig: JSON.stringify(dockerHostConfig(definition, task.networkMode, memory, memoryReservation)),
+    },
+    ...(containerArn === undefined ? {} : { containerArn }),
+    ...(command === undefined ? {} : { command }),
+    ...(definition.entryPoint === undefined ? {} : { entryPoint: definition.entryPoint }),
+    ...(definition.links === undefined ? {} : { links: definition.links }),
+    ...(definition.dependsOn === undefined
+      ? {}
+      : {
+          dependsOn: definition.dependsOn.map((d) => ({
+            containerName: d.containerName ?? "",
+            condition: d.condition ?? "START",
+          })),
+        }),
+    ...(definition.startTimeout === undefined ? {} : { startTimeout: definition.startTimeout }),
+    ...(definition.stopTimeout === undefined ? {} : { stopTimeout: definition.stopTimeout }),
+    ...(definition.restartPolicy === undefined
+      ? {}
+      : {
+          restartPolicy: {
+            enabled: definition.restartPolicy.enabled ?? false,
+            ignoredExitCodes: definition.restartPolicy.ignoredExitCodes ?? [],
+            restartAttemptPeriod: definition.restartPolicy.restartAttemptPeriod ?? 300,
+          },
+        }),
+    ...(definition.healthCheck === undefined ? {} : { healthCheckType: "docker" as const }),
+  };
+}

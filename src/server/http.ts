@@ -1,0 +1,66 @@
+// The HTTP face of the server: which requests are the gateway's, which are health, reset or the agents' websockets.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+
+export interface Routes {
+  /** Undefined while the server is starting, resetting or closing: API requests are then answered 503. */
+  readonly api: () => ((req: IncomingMessage, res: ServerResponse) => Promise<void>) | undefined;
+  readonly upgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Undefined unless the server was started with --allow-reset. */
+  readonly reset: ((req: IncomingMessage, res: ServerResponse) => Promise<void>) | undefined;
+  readonly health: () => { readonly status: string };
+}
+
+export function createHttpServer(routes: Routes, limit: (server: Server) => void): Server {
+  const server = createServer((req, res) => void answer(routes, req, res));
+  server.on("upgrade", (req: IncomingMessage, socket: Duplex, head: Buffer) =>
+    routes.upgrade(req, socket, head),
+  );
+  limit(server);
+  return server;
+}
+
+async function answer(routes: Routes, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const path = req.url?.split("?", 1)[0];
+  if (path === "/healthz" && (req.method === "GET" || req.method === "HEAD")) {
+    const health = routes.health();
+    return sendJson(res, health.status === "ok" ? 200 : 503, health);
+  }
+  if (path === "/_estiba/reset" && routes.reset !== undefined && req.method === "POST")
+    return routes.reset(req, res);
+  if (path?.startsWith("/_estiba/") === true) return sendJson(res, 404, { message: "Not found" });
+  const api = routes.api();
+  if (api === undefined)
+    return sendJson(res, 503, {
+      __type: "ServiceUnavailableException",
+      message: "The server is not ready yet.",
+    });
+  await api(req, res);
+}
+
+export function sendJson(res: ServerResponse, status: number, body: unknown): void {
+  const text = JSON.stringify(body);
+  res.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
+  res.end(text);
+}
+
+/** Resolves with the bound port; rejects with a clear word when the address is taken or not there. */
+export function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const why = error.code === "EADDRINUSE" ? "another program listens there" : error.message;
+      reject(new Error(`Cannot listen on ${host}:${port}: ${why}.`));
+    });
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+/** Stops listening and ends idle connections; what is being answered is answered. */
+export function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+    setImmediate(() => server.closeAllConnections());
+  });
+}

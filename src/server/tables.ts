@@ -1,0 +1,10 @@
+// Every table of the server, in one list: what the store loads at its start.
+import type { Table } from "#store/store.ts";
+import * as ec2 from "#store/tables/ec2.ts";
+import * as ecs from "#store/tables/ecs.ts";
+import * as elbv2 from "#store/tables/elbv2.ts";
+import * as iam from "#store/tables/iam.ts";
+
+export const allTables: readonly Table<never>[] = [ec2, ecs, elbv2, iam].flatMap(
+  (group) => Object.values(group) as Table<never>[],
+);
