@@ -31,13 +31,13 @@ export function encodeRow(table: AnyTable, row: Row): EncodedRow {
 
 /** @throws UnreadableRow */
 export function decodeRow(table: AnyTable, key: string, value: string): Row {
-  let stored: { readonly v?: unknown; readonly row?: unknown };
+  let stored: { readonly v?: unknown; readonly row?: unknown } | null;
   try {
     stored = JSON.parse(value) as typeof stored;
   } catch (error) {
     throw new UnreadableRow(table.name, key, messageOf(error));
   }
-  const { v, row } = stored;
+  const { v, row } = stored ?? {};
   if (typeof v !== "number" || typeof row !== "object" || row === null)
     throw new UnreadableRow(table.name, key, "it is not a versioned row");
   if (v === table.version) return deepFreeze(row);
