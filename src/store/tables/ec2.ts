@@ -5,6 +5,8 @@ import type { AddressRow, InstanceRow, SecurityGroupRow, SubnetRow, VpcRow } fro
 export const instances = defineTable<InstanceRow>({
   name: "ec2-instances",
   indexes: {
+    /** Ids are unique over all regions. */
+    id: (row) => [row.id],
     clientToken: (row) => (row.clientToken === undefined ? [] : [`${row.region}/${row.clientToken}`]),
     /** vpc id/address → the instance that asks (IMDS). */
     address: (row) => (row.state === "terminated" ? [] : [`${row.vpcId}/${row.privateIp}`]),

@@ -1,0 +1,101 @@
+// Who the server knows: root by its access key, instances and tasks by sealed sessions of their roles.
+import type { Clock } from "#lib/clock.ts";
+import type { Random } from "#lib/random.ts";
+import { formatArn, parseArn } from "#lib/arn.ts";
+import type { CredentialIssuer } from "#domain/ports/credential-issuer.ts";
+import { keyOfEcsArn } from "#domain/ecs/arns.ts";
+import { createCredentialResolver } from "#gateway/credentials/resolver.ts";
+import { createSealedCredentials } from "#gateway/credentials/sealed.ts";
+import type { CredentialResolver, Principal } from "#gateway/service-definition.ts";
+import type { Store } from "#store/store.ts";
+import { instances } from "#store/tables/ec2.ts";
+import { tasks } from "#store/tables/ecs.ts";
+import { roles } from "#store/tables/iam.ts";
+import type { RootCredentials } from "./state-folder.ts";
+
+/** Session credentials live this long; IMDS and the fleet renew them well before. */
+export const SESSION_LIFETIME_MS = 6 * 60 * 60 * 1000;
+
+export interface Identities {
+  readonly resolver: CredentialResolver;
+  readonly issuer: CredentialIssuer;
+}
+
+export interface IdentityDependencies {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly account: string;
+  readonly sealingKey: Buffer;
+  readonly root: RootCredentials;
+}
+
+export function createIdentities({
+  store,
+  clock,
+  random,
+  account,
+  sealingKey,
+  root,
+}: IdentityDependencies): Identities {
+  const rootPrincipal: Principal = {
+    type: "root",
+    account,
+    id: account,
+    arn: formatArn({ service: "iam", region: "", account, resource: "root" }),
+  };
+
+  /** Credentials die with what they were issued for. */
+  const isAlive = (principal: Principal): boolean => {
+    if (principal.type === "instance") {
+      const state = store.find(instances, "id", principal.instanceId)[0]?.[1].state;
+      return state !== undefined && state !== "terminated";
+    }
+    if (principal.type !== "task") return true;
+    const key = keyOfEcsArn(principal.taskArn);
+    const task = key === undefined ? undefined : store.get(tasks, key);
+    return task !== undefined && task.lastStatus !== "STOPPED";
+  };
+
+  const sealed = createSealedCredentials({ key: sealingKey, clock, random, isAlive });
+
+  /** `assumed-role/<role>/<session>` and `<role id>:<session>`, as STS writes them. */
+  const session = (roleArn: string, sessionName: string) => {
+    const roleName = parseArn(roleArn)?.resource.split("/").at(-1) ?? "";
+    const roleId = store.get(roles, roleName)?.id ?? "AROAUNKNOWN";
+    return {
+      account,
+      roleArn,
+      id: `${roleId}:${sessionName}`,
+      arn: formatArn({
+        service: "sts",
+        region: "",
+        account,
+        resource: `assumed-role/${roleName}/${sessionName}`,
+      }),
+    };
+  };
+  const expiresAt = () => clock.now() + SESSION_LIFETIME_MS;
+
+  return {
+    resolver: createCredentialResolver({
+      lookup: (accessKeyId) =>
+        accessKeyId === root.accessKeyId
+          ? { secretAccessKey: root.secretAccessKey, principal: rootPrincipal }
+          : undefined,
+      sessions: sealed,
+    }),
+    issuer: {
+      forInstance: ({ roleArn, instanceId }) =>
+        sealed.issue({
+          principal: { type: "instance", instanceId, ...session(roleArn, instanceId) },
+          expiresAt: expiresAt(),
+        }),
+      forTask: ({ roleArn, taskArn }) =>
+        sealed.issue({
+          principal: { type: "task", taskArn, ...session(roleArn, taskArn.split("/").at(-1) ?? "") },
+          expiresAt: expiresAt(),
+        }),
+    },
+  };
+}
