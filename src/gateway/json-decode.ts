@@ -94,7 +94,7 @@ function timestamp(raw: unknown, path: string): Date {
 
 function blob(raw: unknown, path: string): Uint8Array {
   if (typeof raw !== "string" || !/^[A-Za-z0-9+/]*={0,2}$/.test(raw)) throw wrong("blob", raw, path);
-  return Buffer.from(raw, "base64");
+  return new Uint8Array(Buffer.from(raw, "base64"));
 }
 
 const isObject = (raw: unknown): raw is Record<string, unknown> =>

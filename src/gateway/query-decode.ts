@@ -157,7 +157,7 @@ function scalar(
     }
     case "blob":
       if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) throw fault();
-      return Buffer.from(text, "base64");
+      return new Uint8Array(Buffer.from(text, "base64"));
   }
 }
 
