@@ -20,7 +20,7 @@ export const jsonProtocol: Protocol = {
   encodeOutput: (_service, operation, output) => encodeJson(operation.output, output),
 
   encodeError: (_service, error) =>
-    JSON.stringify({ __type: error.code, message: error.message, ...error.members }),
+    JSON.stringify({ ...error.members, __type: error.code, message: error.message }),
 
   errors: {
     unknownOperation: (name) =>

@@ -4,6 +4,7 @@ import type { Protocol } from "./protocol.ts";
 import { awsQueryDialect, decodeQuery, QueryFault } from "./query-decode.ts";
 import { parameterTree, readParameters } from "./query-parameters.ts";
 import type { ServiceDefinition } from "./service-definition.ts";
+import { UNIT } from "./shape.ts";
 import { element, encodeMembers, escapeXml } from "./xml-encode.ts";
 
 export const queryProtocol: Protocol = {
@@ -25,8 +26,9 @@ export const queryProtocol: Protocol = {
   },
 
   encodeOutput(service, operation, output, requestId) {
-    // An operation whose output is nothing has no Result element on AWS; SDKs accept an empty one as well.
-    const result = element(`${operation.name}Result`, encodeMembers(operation.output, output));
+    // An operation that has no output at all has no Result element; one whose output is empty has an empty one.
+    const members = encodeMembers(operation.output, output);
+    const result = operation.output.name === UNIT ? "" : element(`${operation.name}Result`, members);
     const metadata = element("ResponseMetadata", element("RequestId", requestId));
     return `<${operation.name}Response xmlns="${xmlNamespace(service)}">${result}${metadata}</${operation.name}Response>`;
   },

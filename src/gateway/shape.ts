@@ -43,7 +43,9 @@ export interface ErrorShape {
 export type SchemaNamespace = Readonly<Record<string, unknown>>;
 export type Shapes = ReturnType<typeof createShapes>;
 
-const empty: StructureShape = { kind: "structure", name: "Unit", union: false, members: [] };
+/** The name of the shape of an operation that takes or gives nothing. */
+export const UNIT = "Unit";
+const empty: StructureShape = { kind: "structure", name: UNIT, union: false, members: [] };
 const timestampFormats = { 4: "default", 5: "date-time", 6: "http-date", 7: "epoch" } as const;
 
 /** Shapes of one service's package namespace; each is built when it is first asked for. */
