@@ -15,7 +15,7 @@ export interface GroupLimits {
   readonly bytes: number;
 }
 
-export type StoredEntry = readonly [key: string, value: string];
+type StoredEntry = readonly [key: string, value: string];
 
 export interface Backend {
   readonly groupLimits: GroupLimits;

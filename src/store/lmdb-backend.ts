@@ -1,6 +1,6 @@
 // Durable rows in one LMDB environment (npm `lmdb`): key `table/key` in UTF-8, value the row's text. A commit is one LMDB
 // transaction. Only one process may use the folder; keeping others out is the caller's.
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { open } from "lmdb";
 import type { Backend } from "./backend.ts";
@@ -8,6 +8,9 @@ import type { Backend } from "./backend.ts";
 /** Opens, or creates, the environment in `folder`; its files are readable by their owner only. */
 export function createLmdbBackend(folder: string): Backend {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const data = join(folder, "data.mdb");
+  // Made before LMDB does, which would let others read it for a moment.
+  closeSync(openSync(data, "a", 0o600));
   const env = open<string, Buffer>({
     path: folder,
     noSubdir: false,
@@ -18,7 +21,7 @@ export function createLmdbBackend(folder: string): Backend {
     // With it the library opens a batch of its own around ours, whose failure nobody could catch.
     eventTurnBatching: false,
   });
-  for (const file of ["data.mdb", "lock.mdb"]) chmodSync(join(folder, file), 0o600);
+  for (const file of [data, join(folder, "lock.mdb")]) chmodSync(file, 0o600);
 
   return {
     groupLimits: { operations: 10_000, bytes: 16 * 1024 * 1024 },

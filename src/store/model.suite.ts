@@ -6,7 +6,7 @@ import { settle } from "#lib/test-clock.ts";
 import { createStore } from "./create-store.ts";
 import { createFailingBackend } from "./failing-backend.ts";
 import { createGatedBackend } from "./gated-backend.ts";
-import type { Fixture } from "./store.suite.ts";
+import type { Fixture } from "./fixture.suite.ts";
 import { type Reader, type Store, type Table, WriteFailed, defineTable } from "./store.ts";
 
 interface Item {

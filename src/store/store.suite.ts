@@ -2,21 +2,16 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { silentLogger } from "#lib/logger.ts";
 import { settle } from "#lib/test-clock.ts";
-import type { Backend } from "./backend.ts";
+import { writeBytes } from "./backend.ts";
 import { createStore } from "./create-store.ts";
 import { type FailingBackend, createFailingBackend } from "./failing-backend.ts";
+import type { Fixture } from "./fixture.suite.ts";
 import { type GatedBackend, createGatedBackend } from "./gated-backend.ts";
 import { limitsSuite } from "./limits.suite.ts";
 import { modelSuite } from "./model.suite.ts";
 import { type Store, WriteFailed, defineTable } from "./store.ts";
 import { versionsSuite } from "./versions.suite.ts";
 import { watchSuite } from "./watch.suite.ts";
-
-/** Rows that can be opened again after their backend was closed. */
-export interface Fixture {
-  open(): Backend;
-  remove(): Promise<void>;
-}
 
 interface Item {
   readonly owner: string;
@@ -160,6 +155,34 @@ function transactionsSuite(createFixture: () => Promise<Fixture>): void {
       expect(batch.length).toBeLessThanOrEqual(gate.groupLimits.operations);
       expect(batch.length % size).toBe(0);
     }
+  });
+
+  it("keeps groups, and the restoring of rows after a failure, within the bytes of one commit", async () => {
+    const big = defineTable<{ readonly text: string }>({ name: "big" });
+    await store.close();
+    failing = createFailingBackend(fixture.open());
+    gate = createGatedBackend(failing);
+    store = await createStore({ backend: gate, logger: silentLogger, tables: [big] });
+    const each = (change: (key: string) => Promise<void>) =>
+      Promise.allSettled(["a", "b", "c", "d"].map(change));
+    const rows = ["1", "2", "3", "4"];
+    const fill = await each((key) =>
+      store.transact((tx) => rows.forEach((row) => tx.put(big, key + row, { text: "x".repeat(250_000) }))),
+    );
+    expect(fill.map(({ status }) => status)).toEqual(Array(4).fill("fulfilled"));
+    failing.mode = "write-then-fail";
+    const doomed = await each((key) =>
+      store.transact((tx) => rows.forEach((row) => tx.delete(big, key + row))),
+    );
+    expect(doomed.map(({ status }) => status)).toEqual(Array(4).fill("rejected"));
+    failing.mode = "succeed";
+    await store.close();
+    for (const batch of gate.batches)
+      expect(batch.reduce((sum, write) => sum + writeBytes(write), 0)).toBeLessThanOrEqual(
+        gate.groupLimits.bytes,
+      );
+    store = await createStore({ backend: fixture.open(), logger: silentLogger, tables: [big] });
+    expect([...store.scan(big)]).toHaveLength(16);
   });
 
   it("does not write a row that is put again with equal content", async () => {

@@ -9,10 +9,11 @@ import { createCountingBackend } from "./counting-backend.ts";
 import { createStore } from "./create-store.ts";
 import { createEtcdLimitsBackend } from "./etcd-limits-backend.ts";
 import { createFailingBackend } from "./failing-backend.ts";
+import type { Fixture } from "./fixture.suite.ts";
 import { createLmdbBackend } from "./lmdb-backend.ts";
 import { createMemoryBackend } from "./memory-backend.ts";
 import { WriteFailed, defineTable } from "./store.ts";
-import { type Fixture, storeSuite } from "./store.suite.ts";
+import { storeSuite } from "./store.suite.ts";
 
 const overMemory = (wrap: (inner: Backend) => Backend) => async (): Promise<Fixture> => {
   const backend = wrap(createMemoryBackend());

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { silentLogger } from "#lib/logger.ts";
 import { createStore } from "./create-store.ts";
-import type { Fixture } from "./store.suite.ts";
+import type { Fixture } from "./fixture.suite.ts";
 import { type AnyTable, defineTable } from "./store.ts";
 import { UnreadableRow } from "./stored-row.ts";
 

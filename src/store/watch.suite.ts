@@ -4,7 +4,7 @@ import { silentLogger } from "#lib/logger.ts";
 import { settle } from "#lib/test-clock.ts";
 import { createStore } from "./create-store.ts";
 import { type GatedBackend, createGatedBackend } from "./gated-backend.ts";
-import type { Fixture } from "./store.suite.ts";
+import type { Fixture } from "./fixture.suite.ts";
 import { type Change, type Store, defineTable, isChangeOf } from "./store.ts";
 
 interface Item {

@@ -1,6 +1,6 @@
 // Turns a TypeScript entry into a module that a child process can run: tests that kill a process need a real one.
 import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { build } from "esbuild";
 
@@ -8,17 +8,15 @@ const root = resolve(import.meta.dirname, "../..");
 
 /**
  * Bundles `entry` (a path from the repository's root) and returns the path of an ES module, runnable by `node`.
- * Packages stay external; the output lies under node_modules so that they resolve.
+ * Packages stay external; the output lies under node_modules so that they resolve. It is named by its content, so
+ * tests that bundle the same entry at once do not disturb each other.
  */
 export async function bundle(entry: string): Promise<string> {
-  const folder = join(root, "node_modules/.cache/bundles");
-  await mkdir(folder, { recursive: true });
-  const tag = createHash("sha256").update(entry).digest("hex").slice(0, 8);
-  const outfile = join(folder, `${basename(entry, ".ts")}-${tag}-${process.pid}.mjs`);
-  await build({
+  const { outputFiles } = await build({
     entryPoints: [resolve(root, entry)],
-    outfile,
+    absWorkingDir: root,
     bundle: true,
+    write: false,
     platform: "node",
     format: "esm",
     target: "node20",
@@ -26,5 +24,12 @@ export async function bundle(entry: string): Promise<string> {
     sourcemap: "inline",
     logLevel: "silent",
   });
-  return outfile;
+  const code = outputFiles[0]?.contents ?? new Uint8Array();
+  const folder = join(root, "node_modules/.cache/bundles");
+  const digest = createHash("sha256").update(code).digest("hex").slice(0, 12);
+  const path = join(folder, `${basename(entry, ".ts")}-${digest}.mjs`);
+  await mkdir(folder, { recursive: true });
+  await writeFile(`${path}.${process.pid}`, code);
+  await rename(`${path}.${process.pid}`, path);
+  return path;
 }
