@@ -2,7 +2,7 @@
 import { ServiceError } from "#lib/errors.ts";
 import type { WireProtocol } from "./service-definition.ts";
 
-export type AuthFailureKind =
+type AuthFailureKind =
   | "missingToken"
   | "incomplete"
   | "unknownKey"

@@ -16,7 +16,7 @@ import type { OperationTable, Principal, RequestContext, ServiceDefinition } fro
 export const account = "123456789012";
 export const accessKeyId = "AKIAESTIBAROOTTEST01";
 export const secretAccessKey = "an/example+secret that is only a test";
-export const root: Principal = { type: "root", arn: `arn:aws:iam::${account}:root`, account, id: account };
+const root: Principal = { type: "root", arn: `arn:aws:iam::${account}:root`, account, id: account };
 
 /** What an operation was called with. */
 export interface Call {

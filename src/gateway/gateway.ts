@@ -30,12 +30,12 @@ import {
   type WireRequest,
 } from "./wire-request.ts";
 
-export interface GatewayLimits extends DecodeLimits {
+interface GatewayLimits extends DecodeLimits {
   /** Longest request body, octets. */
   readonly bodyBytes: number;
 }
 
-export const defaultLimits: GatewayLimits = { bodyBytes: 1024 * 1024, depth: 32, parameters: 10_000 };
+const defaultLimits: GatewayLimits = { bodyBytes: 1024 * 1024, depth: 32, parameters: 10_000 };
 
 export interface GatewayOptions {
   readonly services: readonly ServiceDefinition[];
@@ -187,8 +187,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       service === undefined || record.action === undefined
         ? undefined
         : (await shapes(service)).error(error.code);
-    if (declared === undefined || declared.code === error.code) return error;
-    // Thrown by its shape's name (`LoadBalancerNotFoundException`); on the wire it has another.
+    if (declared === undefined) return error;
+    // A service may throw by the shape's name (`LoadBalancerNotFoundException`); code and status are the model's.
     return new ServiceError(declared.code, error.message, {
       statusCode: declared.statusCode ?? error.statusCode,
       members: error.members,

@@ -11,7 +11,7 @@ export interface DecodeLimits {
   readonly parameters: number;
 }
 
-export type Input = Record<string, unknown>;
+type Input = Record<string, unknown>;
 
 /** One value that is not what the schema says, in the caller's own names. */
 export interface Fault {
@@ -38,7 +38,7 @@ export interface Protocol {
 }
 
 /** How this protocol's services say what every service may say. */
-export interface ProtocolErrors {
+interface ProtocolErrors {
   unknownOperation(name: string, service: ServiceDefinition | undefined): ServiceError;
   missingMember(path: string): ServiceError;
   tooLarge(): ServiceError;

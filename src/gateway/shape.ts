@@ -36,7 +36,9 @@ export interface OperationShape {
 
 /** How the service declares one of its errors. */
 export interface ErrorShape {
+  /** On the wire. */
   readonly code: string;
+  /** Query services' only: in awsJson the model's `httpError` is not what goes over the wire (ECS answers 400). */
   readonly statusCode: number | undefined;
 }
 
@@ -62,19 +64,9 @@ export function createShapes(namespace: SchemaNamespace) {
     operations.set(name, built);
     return built;
   };
-  /** `code` as the service throws it: an error's shape name or its code on the wire. */
-  const error = (code: string): ErrorShape | undefined => {
-    const schema = declared(namespace, code, -3);
-    if (schema === undefined) return undefined;
-    const traits = NormalizedSchema.of(schema as never).getMergedTraits() as Readonly<
-      Record<string, unknown>
-    >;
-    const query = traits["awsQueryError"] as readonly [string, number] | undefined;
-    return {
-      code: query?.[0] ?? code,
-      statusCode: query?.[1] ?? (traits["httpError"] as number | undefined),
-    };
-  };
+  let errors: ReadonlyMap<string, ErrorShape> | undefined;
+  /** `code` as a service throws it: an error's shape name or its code on the wire. */
+  const error = (code: string): ErrorShape | undefined => (errors ??= declaredErrors(namespace)).get(code);
   return { operation, error };
 }
 
@@ -90,6 +82,25 @@ function declared(namespace: SchemaNamespace, name: string, tag: number): readon
   const schema =
     /^\w{1,128}$/.test(name) && Object.hasOwn(namespace, `${name}$`) ? namespace[`${name}$`] : undefined;
   return Array.isArray(schema) && schema[0] === tag ? (schema as readonly unknown[]) : undefined;
+}
+
+function declaredErrors(namespace: SchemaNamespace): ReadonlyMap<string, ErrorShape> {
+  const out = new Map<string, ErrorShape>();
+  for (const key of Object.keys(namespace)) {
+    const name = key.slice(0, -1);
+    const schema = key.endsWith("$") ? declared(namespace, name, -3) : undefined;
+    if (schema === undefined) continue;
+    const traits = NormalizedSchema.of(schema as never).getMergedTraits() as Readonly<
+      Record<string, unknown>
+    >;
+    const query = traits["awsQueryError"] as readonly [string, number] | undefined;
+    const shape = {
+      code: query?.[0] ?? name,
+      statusCode: query?.[1] ?? (traits["httpError"] as number | undefined),
+    };
+    out.set(name, shape).set(shape.code, shape);
+  }
+  return out;
 }
 
 function root(ref: unknown, known: Map<unknown, Shape>): StructureShape {

@@ -5,7 +5,6 @@ import {
   amzDate,
   canonicalRequest,
   percentDecode,
-  scopeText,
   sha256Hex,
   SIGV4_ALGORITHM,
   signatureOf,
@@ -224,7 +223,3 @@ function readQuery(rawQuery: string): Map<string, string> {
   }
   return out;
 }
-
-/** For a log line: which key, which scope; never a signature. */
-export const describeSignature = (presented: PresentedSignature): string =>
-  `${presented.accessKeyId}/${scopeText(presented.scope)}`;

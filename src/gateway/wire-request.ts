@@ -47,6 +47,8 @@ export function readHead(req: IncomingMessage): Omit<WireRequest, "body"> {
  */
 export function readBody(req: IncomingMessage, limit: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
+    // Gone before we looked: `close` will not come again.
+    if (req.destroyed && !req.readableEnded) return reject(new RequestAborted());
     const chunks: Buffer[] = [];
     let size = 0;
     const settle = (act: () => void) => {
