@@ -96,7 +96,7 @@ function declaredErrors(namespace: SchemaNamespace): ReadonlyMap<string, ErrorSh
     const query = traits["awsQueryError"] as readonly [string, number] | undefined;
     const shape = {
       code: query?.[0] ?? name,
-      statusCode: query?.[1] ?? (traits["httpError"] as number | undefined),
+      statusCode: query?.[1],
     };
     out.set(name, shape).set(shape.code, shape);
   }
