@@ -1,16 +1,16 @@
 // A gateway on a loopback port with a few operations per protocol, for the gateway's own tests.
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerOptions } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { EC2 } from "@aws-sdk/client-ec2";
 import type { ECS } from "@aws-sdk/client-ecs";
 import type { ElasticLoadBalancingV2 } from "@aws-sdk/client-elastic-load-balancing-v2";
-import { systemClock, type Clock } from "#lib/clock.ts";
+import { systemClock } from "#lib/clock.ts";
 import { ServiceError } from "#lib/errors.ts";
 import type { LogFields, Logger } from "#lib/logger.ts";
 import { systemRandom } from "#lib/random.ts";
 import { interimAuthorizer } from "./authorize.ts";
 import { createGateway, type Gateway, type GatewayOptions } from "./gateway.ts";
-import { applyServerLimits } from "./server-limits.ts";
+import { applyServerLimits, serverOptions } from "./server-limits.ts";
 import type { OperationTable, Principal, RequestContext, ServiceDefinition } from "./service-definition.ts";
 
 export const account = "123456789012";
@@ -135,7 +135,8 @@ export interface TestGateway {
 }
 
 export async function startGateway(
-  changes: Partial<GatewayOptions> & { clock?: Clock } = {},
+  changes: Partial<GatewayOptions> = {},
+  listener: ServerOptions = serverOptions,
 ): Promise<TestGateway> {
   const calls: Call[] = [];
   const log: TestGateway["log"] = [];
@@ -154,7 +155,7 @@ export async function startGateway(
     logger,
     ...changes,
   });
-  const server = createServer((req, res) => void gateway.handle(req, res));
+  const server = createServer(listener, (req, res) => void gateway.handle(req, res));
   applyServerLimits(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

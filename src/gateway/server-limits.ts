@@ -1,6 +1,9 @@
 // How long a caller may take and how much it may send before the pipeline sees it: node's own limits, set in one place.
-import { STATUS_CODES, type Server } from "node:http";
+import { STATUS_CODES, type Server, type ServerOptions } from "node:http";
 import type { Socket } from "node:net";
+
+/** For createServer: node looks for overdue connections only this often, so the limits below are late by up to that. */
+export const serverOptions: ServerOptions = { connectionsCheckingInterval: 5_000 };
 
 /** Sets `server`'s timeouts and answers what is not HTTP. Call once on every listener that carries the gateway. */
 export function applyServerLimits(server: Server): void {
