@@ -204,7 +204,9 @@ function createShapeLoader(): (service: ServiceDefinition) => Promise<Shapes> {
   return (service) => {
     const known = loaded.get(service);
     if (known !== undefined) return known;
-    const loading = service.loadSchemas().then((namespace: SchemaNamespace) => createShapes(namespace));
+    const loading = service
+      .loadSchemas()
+      .then((namespace: SchemaNamespace) => createShapes(namespace, service.privateMembers));
     loaded.set(service, loading);
     // A failed import is tried again by the next request.
     loading.catch(() => loaded.delete(service));

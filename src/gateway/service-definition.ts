@@ -80,6 +80,11 @@ export interface ServiceDefinition {
   readonly global?: boolean;
   /** The official SDK's package namespace, loaded at the service's first request. */
   readonly loadSchemas: () => Promise<Readonly<Record<string, unknown>>>;
+  /**
+   * Text members that AWS's own clients send and the public model lacks, by operation: the container agent's
+   * `clientToken` of RegisterContainerInstance. Without an entry such members are ignored like any unknown one.
+   */
+  readonly privateMembers?: Readonly<Record<string, readonly string[]>>;
   readonly operations: Readonly<Record<string, Operation<never, unknown>>>;
 }
 

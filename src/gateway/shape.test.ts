@@ -28,3 +28,10 @@ it("finds an error by its shape's name and by its code on the wire, with the mod
   expect(createShapes(elbv2).error("LoadBalancerNotFoundException")?.code).toBe("LoadBalancerNotFound");
   expect(createShapes(ecs).error("Nope")).toBeUndefined();
 });
+
+it("adds the members that AWS's own clients send and the public model lacks", () => {
+  const shapes = createShapes(ecs, { RegisterContainerInstance: ["clientToken"] });
+  const names = (operation: string) => shapes.operation(operation)?.input.members.map((m) => m.name);
+  expect(names("RegisterContainerInstance")).toEqual(expect.arrayContaining(["clientToken", "cluster"]));
+  expect(names("DeregisterContainerInstance")).not.toContain("clientToken");
+});

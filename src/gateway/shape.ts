@@ -50,8 +50,13 @@ export const UNIT = "Unit";
 const empty: StructureShape = { kind: "structure", name: UNIT, union: false, members: [] };
 const timestampFormats = { 4: "default", 5: "date-time", 6: "http-date", 7: "epoch" } as const;
 
-/** Shapes of one service's package namespace; each is built when it is first asked for. */
-export function createShapes(namespace: SchemaNamespace) {
+type PrivateMembers = Readonly<Record<string, readonly string[]>>;
+
+/**
+ * Shapes of one service's package namespace; each is built when it is first asked for.
+ * `privateMembers`: text members of inputs that the package does not declare, by operation.
+ */
+export function createShapes(namespace: SchemaNamespace, privateMembers: PrivateMembers = {}) {
   const known = new Map<unknown, Shape>();
   const operations = new Map<string, OperationShape>();
 
@@ -60,7 +65,11 @@ export function createShapes(namespace: SchemaNamespace) {
     if (cached !== undefined) return cached;
     const schema = declared(namespace, name, 9);
     if (schema === undefined) return undefined;
-    const built = { name, input: root(schema[4], known), output: root(schema[5], known) };
+    const built = {
+      name,
+      input: extended(root(schema[4], known), privateMembers[name]),
+      output: root(schema[5], known),
+    };
     operations.set(name, built);
     return built;
   };
@@ -108,6 +117,12 @@ function root(ref: unknown, known: Map<unknown, Shape>): StructureShape {
   if (schema.isUnitSchema()) return empty;
   const shape = shapeOf(schema, known);
   return shape.kind === "structure" ? shape : empty;
+}
+
+function extended(shape: StructureShape, names: readonly string[] = []): StructureShape {
+  const traits = { required: false, xmlName: undefined, ec2QueryName: undefined, flattened: false };
+  const added = names.map((name): Member => ({ ...traits, name, shape: { kind: "string" } }));
+  return added.length === 0 ? shape : { ...shape, members: [...shape.members, ...added] };
 }
 
 function shapeOf(schema: NormalizedSchema, known: Map<unknown, Shape>): Shape {
