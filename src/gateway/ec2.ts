@@ -12,7 +12,7 @@ export const ec2Protocol: Protocol = {
   memberName: (member) => ec2Dialect.memberNames(member)[0] ?? member.name,
 
   decode(operation, request, limits) {
-    const tree = parameterTree(readParameters(request), limits);
+    const tree = parameterTree(readParameters(request, limits.parameters), limits.depth);
     const [unknown] = unknownParameters(operation.input, tree, ec2Dialect);
     if (unknown !== undefined) {
       throw new ServiceError("UnknownParameter", `The parameter ${unknown} is not recognized`);

@@ -16,6 +16,7 @@ import type {
   CredentialResolver,
   RequestContext,
   ServiceDefinition,
+  WireProtocol,
 } from "./service-definition.ts";
 import { createShapes, type OperationShape, type SchemaNamespace, type Shapes } from "./shape.ts";
 import { readSignature } from "./sigv4.ts";
@@ -87,13 +88,13 @@ export function createGateway(options: GatewayOptions): Gateway {
   async function answerTo(req: IncomingMessage, record: AccessRecord): Promise<Answer> {
     const head = readHead(req);
     record.sourceIp = head.sourceIp;
+    const presented = readSignature(head);
+    const scope = presented !== undefined && "scope" in presented ? presented.scope : undefined;
     let service: ServiceDefinition | undefined;
-    let protocol: Protocol = protocols[head.headers.has("x-amz-target") ? "awsJson1_1" : "query"];
+    let protocol = protocols[likelyProtocol(options.services, head, scope?.service)];
     try {
       const request: WireRequest = { ...head, body: await readBody(req, limits.bodyBytes) };
-      const presented = readSignature(request);
-      const scope = presented !== undefined && "scope" in presented ? presented.scope : undefined;
-      const routed = route(options.services, request, scope?.service);
+      const routed = route(options.services, request, scope?.service, limits.parameters);
       service = routed.service;
       if ("error" in routed) {
         protocol = protocols[routed.wire];
@@ -194,6 +195,16 @@ export function createGateway(options: GatewayOptions): Gateway {
       members: error.members,
     });
   }
+}
+
+/** The form in which to answer what goes wrong before the request is routed. */
+function likelyProtocol(
+  services: readonly ServiceDefinition[],
+  head: Pick<WireRequest, "headers">,
+  scopeService: string | undefined,
+): WireProtocol {
+  if (head.headers.has("x-amz-target")) return "awsJson1_1";
+  return services.find((service) => service.signingName === scopeService)?.protocol ?? "query";
 }
 
 const printableName = (name: string): string => name.slice(0, 128).replace(/\W/g, "?");

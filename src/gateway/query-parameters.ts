@@ -9,23 +9,30 @@ export interface ParameterNode {
   readonly children: Map<string, ParameterNode>;
 }
 
-export type Parameters = ReadonlyMap<string, string>;
+type Parameters = ReadonlyMap<string, string>;
 
-/** The parameters of body (form) and URL; the body's win. Throws MalformedQueryString. */
-export function readParameters(request: WireRequest): Map<string, string> {
+/**
+ * The parameters of body (form) and URL; the body's win. This runs before anybody is authenticated, so it ends at
+ * `limit` parameters. Throws MalformedQueryString.
+ */
+export function readParameters(request: WireRequest, limit: number): Map<string, string> {
   const out = new Map<string, string>();
-  parseForm(request.rawQuery, out);
+  parseForm(request.rawQuery, out, limit);
   for (const name of [...out.keys()]) if (name.startsWith("X-Amz-")) out.delete(name);
   const contentType = (header(request, "content-type") ?? "").split(";")[0]?.trim().toLowerCase();
   if (request.body.length > 0 && contentType === "application/x-www-form-urlencoded") {
-    parseForm(Buffer.from(request.body).toString("latin1"), out);
+    parseForm(Buffer.from(request.body).toString("latin1"), out, limit);
   }
   return out;
 }
 
-function parseForm(text: string, out: Map<string, string>): void {
+function parseForm(text: string, out: Map<string, string>, limit: number): void {
   const utf8 = new TextDecoder("utf-8", { fatal: true });
-  for (const part of text.split("&")) {
+  const parts = text.split("&", limit + 1);
+  if (parts.length > limit) {
+    throw new ServiceError("MalformedQueryString", `A request may have at most ${limit} parameters.`);
+  }
+  for (const part of parts) {
     if (part === "") continue;
     const at = part.indexOf("=");
     try {
@@ -37,22 +44,13 @@ function parseForm(text: string, out: Map<string, string>): void {
   }
 }
 
-/** Throws MalformedQueryString for more than `limits.parameters` parameters or names deeper than `limits.depth`. */
-export function parameterTree(
-  parameters: Parameters,
-  limits: { readonly parameters: number; readonly depth: number },
-): ParameterNode {
+/** Throws MalformedQueryString for names with more than `depth` steps. */
+export function parameterTree(parameters: Parameters, depth: number): ParameterNode {
   const root: ParameterNode = { children: new Map() };
-  if (parameters.size > limits.parameters) {
-    throw new ServiceError(
-      "MalformedQueryString",
-      `A request may have at most ${limits.parameters} parameters.`,
-    );
-  }
   for (const [name, value] of parameters) {
     if (name === "Action" || name === "Version") continue;
     const path = name.split(".");
-    if (path.length > limits.depth)
+    if (path.length > depth)
       throw new ServiceError("MalformedQueryString", "A parameter is nested too deeply.");
     let node = root;
     for (const step of path) {

@@ -12,7 +12,7 @@ export const queryProtocol: Protocol = {
   memberName: (member) => member.xmlName ?? member.name,
 
   decode(operation, request, limits) {
-    const tree = parameterTree(readParameters(request), limits);
+    const tree = parameterTree(readParameters(request, limits.parameters), limits.depth);
     try {
       return decodeQuery(operation.input, tree, awsQueryDialect);
     } catch (error) {

@@ -193,6 +193,8 @@ describe("an EC2 request", () => {
     ["an unknown action", "Action=Nope&Version=2016-11-15", "InvalidAction", 400],
     ["an unknown parameter", "Action=DescribeInstances&Nope.1=a", "UnknownParameter", 400],
     ["a wrong number", "Action=DescribeInstances&MaxResults=many", "InvalidParameterValue", 400],
+    ["invalid UTF-8", "Action=DescribeInstances&MaxResults=%ff", "MalformedQueryString", 400],
+    ["a body too large", `Action=${"a".repeat(100_000)}`, "RequestEntityTooLarge", 413],
   ])("with %s is answered in its form", async (_what, body, code, status) => {
     const answer = await query(body, "ec2");
     expect(answer.status).toBe(status);

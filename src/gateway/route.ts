@@ -23,14 +23,20 @@ export type Route =
       readonly error: ServiceError;
     };
 
-/** `scopeService`: the service of the signature's scope; undefined when the request is not signed. */
+/**
+ * `scopeService`: the service of the signature's scope; undefined when the request is not signed.
+ * Throws ServiceError MalformedQueryString when Query parameters cannot be read.
+ */
 export function route(
   services: readonly ServiceDefinition[],
   request: WireRequest,
   scopeService: string | undefined,
+  parameterLimit: number,
 ): Route {
   const target = header(request, "x-amz-target");
-  return target === undefined ? routeQuery(services, request, scopeService) : routeJson(services, target);
+  return target === undefined
+    ? routeQuery(services, request, scopeService, parameterLimit)
+    : routeJson(services, target);
 }
 
 function routeJson(services: readonly ServiceDefinition[], target: string): Route {
@@ -49,8 +55,9 @@ function routeQuery(
   services: readonly ServiceDefinition[],
   request: WireRequest,
   scopeService: string | undefined,
+  parameterLimit: number,
 ): Route {
-  const parameters = readParameters(request);
+  const parameters = readParameters(request, parameterLimit);
   const version = parameters.get("Version");
   const candidates = services.filter((s) => s.signingName === scopeService);
   // An unsigned request still hears the answer in its service's form, when its version tells which that is.
