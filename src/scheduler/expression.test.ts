@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compile } from "./evaluate.ts";
-import { type Expression, ExpressionError, parseExpression } from "./expression.ts";
+import { type Comparison, type Expression, ExpressionError, parseExpression } from "./expression.ts";
 import { instance } from "./fixture.suite.ts";
 
 const subject = instance("a", {
@@ -94,27 +94,31 @@ describe("the cluster query language", () => {
     word.map((w) => `attribute:${w}`),
     fc.constantFrom("task:group", "ec2InstanceId", "agentVersion"),
   );
-  const expression: fc.Arbitrary<Expression> = fc.letrec<{ e: Expression; leaf: Expression }>((tie) => ({
-    leaf: fc.oneof(
-      fc.record({ op: fc.constant("exists" as const), subject: anySubject }),
-      fc.record({
-        op: fc.constantFrom("==", "!=", "<", "<=", ">", ">=" as const),
-        subject: anySubject,
-        value: fc.oneof(word, fc.constantFrom("and", "or", "in", "exists", "a b", "]", "")),
-      }) as fc.Arbitrary<Expression>,
-      fc.record({
-        op: fc.constant("in" as const),
-        subject: anySubject,
-        values: fc.array(word, { minLength: 1, maxLength: 3 }),
-      }),
-    ) as fc.Arbitrary<Expression>,
-    e: fc.oneof(
-      { depthSize: "small", withCrossShrink: true },
-      tie("leaf"),
-      fc.record({ op: fc.constantFrom("and", "or" as const), left: tie("e"), right: tie("e") }) as never,
-      fc.record({ op: fc.constant("not" as const), operand: tie("e") }),
-    ),
-  })).e;
+  const comparisons: readonly Comparison[] = ["==", "!=", "<", "<=", ">", ">="];
+  const leaf: fc.Arbitrary<Expression> = fc.oneof(
+    anySubject.map((subject): Expression => ({ op: "exists", subject })),
+    fc
+      .tuple(
+        fc.constantFrom(...comparisons),
+        anySubject,
+        fc.oneof(word, fc.constantFrom("and", "or", "in", "exists", "a b", "]", "")),
+      )
+      .map(([op, subject, value]): Expression => ({ op, subject, value })),
+    fc
+      .tuple(anySubject, fc.array(word, { minLength: 1, maxLength: 3 }))
+      .map(([subject, values]): Expression => ({ op: "in", subject, values })),
+  );
+  const combined = (depth: number): fc.Arbitrary<Expression> =>
+    depth === 0
+      ? leaf
+      : fc.oneof(
+          leaf,
+          combined(depth - 1).map((operand): Expression => ({ op: "not", operand })),
+          fc
+            .tuple(fc.constantFrom("and", "or"), combined(depth - 1), combined(depth - 1))
+            .map(([op, left, right]): Expression => ({ op, left, right }) as Expression),
+        );
+  const expression = combined(4);
   const quote = (text: string) => `'${text}'`;
   const print = (e: Expression): string => {
     switch (e.op) {
