@@ -116,7 +116,7 @@ describe("the cluster query language", () => {
           combined(depth - 1).map((operand): Expression => ({ op: "not", operand })),
           fc
             .tuple(fc.constantFrom("and", "or"), combined(depth - 1), combined(depth - 1))
-            .map(([op, left, right]): Expression => ({ op, left, right }) as Expression),
+            .map(([op, left, right]): Expression => ({ op, left, right })),
         );
   const expression = combined(4);
   const quote = (text: string) => `'${text}'`;
