@@ -30,7 +30,7 @@ export const ACCOUNT = "000000000000";
 export const CLUSTER = "main";
 export const SERVICE_KEY = serviceKey(REGION, CLUSTER, "web");
 
-const storeTables = [ec2, ecs, elbv2].flatMap((group): AnyTable[] => Object.values(group));
+const storeTables = [ec2, ecs, elbv2].flatMap((group) => Object.values(group) as AnyTable[]);
 
 export interface World {
   readonly backend: Backend;
