@@ -91,3 +91,8 @@ export const elbNameKey = (region: string, name: string): string => `${region}/$
 /** Listeners are found by ARN. */
 export const listenerKey = (region: string, loadBalancerName: string, id: string): string =>
   `${region}/${loadBalancerName}/${id}`;
+
+/** Every listener that it has is served. */
+export function loadBalancerActive(row: LoadBalancerRow): LoadBalancerRow {
+  return row.state === "provisioning" ? { ...row, state: "active" } : row;
+}

@@ -87,3 +87,10 @@ export function overallTargetHealth(target: TargetRow, nodes: readonly string[])
     description: "Initial health checks in progress",
   };
 }
+
+/** The node checks the target no longer: its group is behind no load balancer any more, or the target's zone is not. */
+export function forgetTargetHealth(target: TargetRow, node: string): TargetRow {
+  if (!(node in target.health)) return target;
+  const { [node]: _forgotten, ...health } = target.health;
+  return { ...target, health };
+}
