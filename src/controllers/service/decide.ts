@@ -153,15 +153,17 @@ function decideStarts(
     .filter((row) => row.deploymentId === primary.id)
     .map((row) => failedStartAt(row, settings.steadyAfterMs))
     .filter((at) => at !== undefined);
-  const fresh = failures.filter((at) => at > (primary.lastFailureAt ?? 0));
-  const lastFailureAt = Math.max(primary.lastFailureAt ?? 0, ...fresh);
+  // Counted by time, and by number for those that ended in one millisecond; stopped rows are kept for an hour only.
+  const fresh = failures.filter((at) => at > (primary.lastFailureAt ?? 0)).length;
+  const known = failures.filter((at) => at > (primary.countedSince ?? 0)).length;
+  const failedTasks = Math.max(primary.failedTasks + fresh, known);
+  const lastFailureAt = Math.max(primary.lastFailureAt ?? 0, ...failures);
   const events: string[] = [];
   let next = service;
   let { notBefore } = primary;
-  if (fresh.length > 0) {
+  if (failedTasks > primary.failedTasks) {
     const healthy = members.filter((m) => m.isPrimary && m.health.state === "healthy").length;
     const rounds = (failed: number) => Math.ceil(failed / Math.max(1, service.desiredCount - healthy));
-    const failedTasks = primary.failedTasks + fresh.length;
     const { initial, maximum } = settings.backoffMs;
     const exponent = rounds(failedTasks) - 2;
     notBefore = lastFailureAt + (exponent < 0 ? 0 : Math.min(maximum, initial * 2 ** Math.min(exponent, 30)));
@@ -171,7 +173,7 @@ function decideStarts(
   } else if (
     members.some((m) => m.isPrimary && m.health.state === "healthy" && m.task.row.createdAt > lastFailureAt)
   ) {
-    next = startsSucceeded(next, primary.id);
+    next = startsSucceeded(next, primary.id, now);
     notBefore = undefined;
   }
   if (plan.start === 0) return { service: next, events };

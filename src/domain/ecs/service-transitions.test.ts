@@ -143,10 +143,10 @@ describe("deployments", () => {
   it("count failed starts until one succeeds", () => {
     const failing = startsFailed(created.service, id, { failedTasks: 3, lastFailureAt: 5, notBefore: 50 });
     expect(primaryOf(failing)).toMatchObject({ failedTasks: 3, notBefore: 50 });
-    const well = startsSucceeded(failing, id);
-    expect(primaryOf(well)).toMatchObject({ failedTasks: 0, lastFailureAt: 5 });
+    const well = startsSucceeded(failing, id, 60);
+    expect(primaryOf(well)).toMatchObject({ failedTasks: 0, lastFailureAt: 5, countedSince: 60 });
     expect(primaryOf(well)).not.toHaveProperty("notBefore");
-    expect(startsSucceeded(well, id)).toBe(well);
+    expect(startsSucceeded(well, id, 61)).toBe(well);
   });
   it("are forgotten by id", () => {
     const two = update(created.service, { forceNewDeployment: true }).service;

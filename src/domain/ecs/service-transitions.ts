@@ -139,11 +139,11 @@ export function startsFailed(
 }
 
 /** A task became healthy: the count of failed starts begins anew. */
-export function startsSucceeded(service: ServiceRow, id: string): ServiceRow {
+export function startsSucceeded(service: ServiceRow, id: string, now: number): ServiceRow {
   return changeDeployment(service, id, (d) => {
     if (d.failedTasks === 0 && d.notBefore === undefined) return d;
     const { notBefore: _, ...rest } = d;
-    return { ...rest, failedTasks: 0 };
+    return { ...rest, failedTasks: 0, countedSince: now };
   });
 }
 

@@ -38,8 +38,10 @@ export interface Deployment extends ServiceSpecification {
   readonly rolloutStateReason: string;
   /** Tasks of this deployment that ended before they were healthy since the last healthy one: the API's `failedTasks`. */
   readonly failedTasks: number;
-  /** When the last of these ended (epoch milliseconds): those that ended later are not counted yet. */
+  /** When the last of these ended (epoch milliseconds). */
   readonly lastFailureAt?: number;
+  /** When the count last began anew (epoch milliseconds): failures after it are counted. */
+  readonly countedSince?: number;
   /** No task is started before (epoch milliseconds): failing starts back off. */
   readonly notBefore?: number;
 }
