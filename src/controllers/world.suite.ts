@@ -45,9 +45,12 @@ export interface World {
   };
 }
 
-export async function createWorld(seed = 1, backend = createMemoryBackend()): Promise<World> {
+export async function createWorld(
+  seed = 1,
+  backend: Backend = createMemoryBackend(),
+  clock = new TestClock(),
+): Promise<World> {
   const store = await createStore({ backend, logger: silentLogger, tables: storeTables });
-  const clock = new TestClock();
   await store.transact((tx) => {
     tx.put(ecs.clusters, clusterKey(REGION, CLUSTER), {
       arn: clusterArn(REGION, ACCOUNT, CLUSTER),
