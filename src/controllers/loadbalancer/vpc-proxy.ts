@@ -113,11 +113,14 @@ export class VpcProxy {
 
   #wake(): void {
     if (this.#closed || this.#running !== undefined || this.#retry !== undefined) return;
-    this.#running = this.#run().finally(() => {
-      this.#running = undefined;
-      if (this.#pending) this.#wake();
-      else this.#answer();
-    });
+    // A turn later, so that all marks of one commit make one step.
+    this.#running = Promise.resolve()
+      .then(() => this.#run())
+      .finally(() => {
+        this.#running = undefined;
+        if (this.#pending) this.#wake();
+        else this.#answer();
+      });
   }
 
   async #run(): Promise<void> {
@@ -185,11 +188,14 @@ export class VpcProxy {
       await driver.applyStructure(structure);
       this.#applied = text;
       const present = new Set(structure.targetGroups.map((g) => g.id));
-      for (const id of this.#targets.keys()) if (!present.has(id)) this.#targets.delete(id);
+      const gone = [...this.#targets.keys()].filter((id) => !present.has(id));
+      for (const id of gone) this.#targets.delete(id);
       for (const id of present) {
         if (!this.#targets.has(id)) this.#targets.set(id, undefined);
         this.#dirtyGroups.add(id);
       }
+      // Targets of a group that left begin anew should it come back.
+      for (const id of gone) await driver.applyTargets(id, []);
       const unused = rows.targetGroups.filter((g) => !present.has(g.id));
       await forgetHealth(store, (reader) => unused.flatMap((g) => targetsOf(reader, g)), nodeId);
     }
