@@ -81,6 +81,13 @@ describe("any plan", () => {
     );
   });
 
+  it("fills an instance to the last unit and not beyond", () => {
+    const exact = instance("a", { cpu: 256, memoryMiB: 512 });
+    expect(run([exact], demand({ cpu: 128, memoryMiB: 256 }), 3).assignments).toHaveLength(2);
+    expect(run([exact], demand({ cpu: 257 }), 1).assignments).toHaveLength(0);
+    expect(run([exact], demand({ memoryMiB: 513 }), 1).assignments).toHaveLength(0);
+  });
+
   it("leaves what it was given as it was", () => {
     const instances = [instance("a"), instance("b")];
     const before = structuredClone(instances);

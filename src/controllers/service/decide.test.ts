@@ -118,6 +118,7 @@ describe("a rolling deployment", () => {
     for (let i = 0; i < 2; i += 1) model.progress("t0001");
     model.setHealth("t0001", "healthy");
     expect(model.decide().stop).toHaveLength(1);
+    expect(statuses(model)[0]).toEqual(["PRIMARY", "IN_PROGRESS"]);
     model.decide();
     expect(statuses(model)).toEqual([
       ["PRIMARY", "COMPLETED"],
