@@ -16,7 +16,11 @@ const layerRules = rows.flatMap((folders, row) =>
     from: { path: `^src/${folder}/`, pathNot: "\\.(test|suite)\\.ts$" },
     to: {
       path: "^src/",
-      pathNot: [...rows.slice(0, row).flat(), folder, ...(row === rows.length - 1 ? ["server", "agent"] : [])].map((f) => `^src/${f}/`),
+      pathNot: [
+        ...rows.slice(0, row).flat(),
+        folder,
+        ...(row === rows.length - 1 ? ["server", "agent"] : []),
+      ].map((f) => `^src/${f}/`),
     },
   })),
 );
@@ -56,6 +60,10 @@ module.exports = {
     tsConfig: { fileName: "tsconfig.json" },
     tsPreCompilationDeps: true,
     doNotFollow: { path: "node_modules" },
-    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"], extensions: [".ts", ".js"] },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "default", "types"],
+      extensions: [".ts", ".js"],
+    },
   },
 };

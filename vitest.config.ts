@@ -6,7 +6,14 @@ const real = ["**/*.real.test.ts"];
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["src/**/*.test.ts", "tests/**/*.test.ts"], exclude: real, testTimeout: 20_000 } },
+      {
+        test: {
+          name: "unit",
+          include: ["src/**/*.test.ts", "tests/**/*.test.ts"],
+          exclude: real,
+          testTimeout: 20_000,
+        },
+      },
       {
         test: {
           name: "real",

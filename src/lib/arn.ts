@@ -13,7 +13,14 @@ export interface Arn {
 export function parseArn(text: string): Arn | undefined {
   const parts = text.split(":");
   if (parts.length < 6 || parts[0] !== "arn") return undefined;
-  const [, partition, service, region, account, ...resource] = parts as [string, string, string, string, string, ...string[]];
+  const [, partition, service, region, account, ...resource] = parts as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    ...string[],
+  ];
   if (partition === "" || service === "") return undefined;
   return { partition, service, region, account, resource: resource.join(":") };
 }

@@ -10,7 +10,11 @@ export interface BackoffPolicy {
 }
 
 /** The delay before attempt number `attempt` (0 is the first retry), in milliseconds. */
-export function backoffDelay(policy: BackoffPolicy, attempt: number, random: Pick<Random, "fraction">): number {
+export function backoffDelay(
+  policy: BackoffPolicy,
+  attempt: number,
+  random: Pick<Random, "fraction">,
+): number {
   const base = Math.min(policy.maximumMs, policy.initialMs * policy.factor ** attempt);
   return Math.round(base * (1 + policy.jitter * (2 * random.fraction() - 1)));
 }

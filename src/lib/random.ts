@@ -25,8 +25,7 @@ function fromBytes(bytes: (count: number) => Uint8Array): Random {
     hex,
     fraction,
     below,
-    digits: (length) =>
-      Array.from({ length }, (_, i) => (i === 0 ? 1 + below(9) : below(10))).join(""),
+    digits: (length) => Array.from({ length }, (_, i) => (i === 0 ? 1 + below(9) : below(10))).join(""),
     uuid() {
       const h = hex(32);
       const variant = "89ab"[below(4)] ?? "8";

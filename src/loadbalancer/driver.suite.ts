@@ -1,6 +1,12 @@
 // What every LoadBalancerDriver must do. Each implementation's test file calls this with a way to make one.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { StructureRefused, type LoadBalancerDriver, type ProxyEvent, type ProxyStructure, type ProxyTarget } from "./port.ts";
+import {
+  StructureRefused,
+  type LoadBalancerDriver,
+  type ProxyEvent,
+  type ProxyStructure,
+  type ProxyTarget,
+} from "./port.ts";
 
 export interface DriverUnderTest {
   readonly driver: LoadBalancerDriver;

@@ -11,7 +11,12 @@ export interface WeightedTargetGroup {
 
 export type ListenerAction =
   | { readonly type: "forward"; readonly targetGroups: readonly WeightedTargetGroup[] }
-  | { readonly type: "fixed-response"; readonly statusCode: number; readonly contentType: string; readonly body: string }
+  | {
+      readonly type: "fixed-response";
+      readonly statusCode: number;
+      readonly contentType: string;
+      readonly body: string;
+    }
   | { readonly type: "redirect"; readonly statusCode: 301 | 302; readonly location: RedirectLocation };
 
 /** ELBv2's RedirectActionConfig; each part may hold `#{protocol}`, `#{host}`, `#{port}`, `#{path}`, `#{query}`. */

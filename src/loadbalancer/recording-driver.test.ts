@@ -20,7 +20,11 @@ it("tells health that the test sets, to in-service targets only", async () => {
   await driver.applyStructure(testStructure({ address: "127.0.0.1", port: 80 }));
   await driver.applyTargets("a1", [testTarget("k", "127.0.0.1", 1)]);
   expect(events).toEqual([]);
-  driver.setHealth("a1", "k", { state: "unhealthy", reason: "Target.Timeout", description: "Request timed out" });
+  driver.setHealth("a1", "k", {
+    state: "unhealthy",
+    reason: "Target.Timeout",
+    description: "Request timed out",
+  });
   await driver.applyTargets("a1", [{ ...testTarget("k", "127.0.0.1", 1), state: "draining" }]);
   driver.setHealth("a1", "k", { state: "healthy" });
   expect(events).toEqual(["unhealthy"]);

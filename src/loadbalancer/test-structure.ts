@@ -1,5 +1,11 @@
 // Structures and targets that the tests and the bench of this folder share.
-import type { ListenerAction, ProxyHealthCheck, ProxyStructure, ProxyTarget, ProxyTargetGroup } from "./port.ts";
+import type {
+  ListenerAction,
+  ProxyHealthCheck,
+  ProxyStructure,
+  ProxyTarget,
+  ProxyTargetGroup,
+} from "./port.ts";
 
 export const quickCheck: ProxyHealthCheck = {
   protocol: "HTTP",
@@ -39,7 +45,10 @@ export function testStructure(input: {
             id: "c1",
             port: input.port,
             protocol: "HTTP",
-            defaultAction: input.action ?? { type: "forward", targetGroups: [{ targetGroupId: "a1", weight: 1 }] },
+            defaultAction: input.action ?? {
+              type: "forward",
+              targetGroups: [{ targetGroupId: "a1", weight: 1 }],
+            },
           },
         ],
       },

@@ -34,7 +34,9 @@ export function createDirectSupervisor(): DirectSupervisor {
     });
     service.child = child;
     for (const stream of [child.stdout, child.stderr])
-      stream?.setEncoding("utf8").on("data", (text: string) => service.lines.push(...text.trimEnd().split("\n")));
+      stream
+        ?.setEncoding("utf8")
+        .on("data", (text: string) => service.lines.push(...text.trimEnd().split("\n")));
     child.on("error", (error) => service.lines.push(error.message));
     child.on("exit", (code) => {
       service.child = undefined;
@@ -64,7 +66,13 @@ export function createDirectSupervisor(): DirectSupervisor {
       const known = services.get(spec.name);
       if (known !== undefined && JSON.stringify(known.spec) === JSON.stringify(spec)) return stateOf(known);
       if (known !== undefined) await stop(known);
-      const service: Service = { spec, child: undefined, terminalExitCode: undefined, removed: false, lines: [] };
+      const service: Service = {
+        spec,
+        child: undefined,
+        terminalExitCode: undefined,
+        removed: false,
+        lines: [],
+      };
       services.set(spec.name, service);
       run(service);
       return stateOf(service);

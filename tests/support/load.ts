@@ -28,7 +28,11 @@ export interface RunningLoad {
 const tickMs = 10;
 
 export function startLoad(options: LoadOptions): RunningLoad {
-  const agent = new Agent({ keepAlive: options.keepAlive, maxSockets: options.connections ?? 100, scheduling: "fifo" });
+  const agent = new Agent({
+    keepAlive: options.keepAlive,
+    maxSockets: options.connections ?? 100,
+    scheduling: "fifo",
+  });
   const statuses = new Map<number, number>();
   const failures: string[] = [];
   const outstanding = new Set<Promise<void>>();
@@ -37,21 +41,25 @@ export function startLoad(options: LoadOptions): RunningLoad {
 
   const send = (retried: boolean): Promise<void> =>
     new Promise((resolve) => {
-      const call = request({ host: options.host, port: options.port, path: options.path ?? "/", agent, timeout: 20_000 }, (response) => {
-        response.resume();
-        response.on("end", () => {
-          answered += 1;
-          const status = response.statusCode ?? 0;
-          statuses.set(status, (statuses.get(status) ?? 0) + 1);
-          if (status >= 500) failures.push(`HTTP ${status}`);
-          resolve();
-        });
-        response.on("error", (error) => resolve(void failures.push(error.message)));
-      });
+      const call = request(
+        { host: options.host, port: options.port, path: options.path ?? "/", agent, timeout: 20_000 },
+        (response) => {
+          response.resume();
+          response.on("end", () => {
+            answered += 1;
+            const status = response.statusCode ?? 0;
+            statuses.set(status, (statuses.get(status) ?? 0) + 1);
+            if (status >= 500) failures.push(`HTTP ${status}`);
+            resolve();
+          });
+          response.on("error", (error) => resolve(void failures.push(error.message)));
+        },
+      );
       call.on("timeout", () => call.destroy(new Error("timeout")));
       call.on("error", (error: NodeJS.ErrnoException) => {
         // A reused connection that the server closed while idle: every HTTP client sends again (RFC 9112, 9.3.1).
-        if (call.reusedSocket && !retried && (error.code === "ECONNRESET" || error.code === "EPIPE")) return void send(true).then(resolve);
+        if (call.reusedSocket && !retried && (error.code === "ECONNRESET" || error.code === "EPIPE"))
+          return void send(true).then(resolve);
         failures.push(error.message);
         resolve();
       });

@@ -59,23 +59,9 @@ export async function runDemo({ connection, progress, image, keep }: DemoOptions
     await progress.step(`Send ${REQUESTS} requests through the load balancer`, (update) =>
       sendRequests(clients, url, update),
     );
-    await progress.step("Deploy a second revision under load", async (update) => {
-      const second = await stack.registerRevision(clients, image, "2");
-      const load = startLoad(url, REQUESTS_PER_SECOND);
-      try {
-        await stack.updateService(clients, second);
-        await settled(clients, balancer, (detail) => update(`${detail}, ${load.sent()} requests sent`));
-      } finally {
-        const result = await load.stop();
-        update(`${result.sent} requests, ${result.failed} failed`);
-        if (result.failed > 0) {
-          // eslint-disable-next-line no-unsafe-finally -- a failed request is the demo's failure, whatever else happened
-          throw new Error(
-            `${result.failed} of ${result.sent} requests failed: ${result.failures.join("; ")}`,
-          );
-        }
-      }
-    });
+    await progress.step("Deploy a second revision under load", (update) =>
+      deployUnderLoad(clients, balancer, image, url, update),
+    );
     progress.say(`\n${drawPicture(balancer.dnsName, 80, await readPicture(clients, instanceIds))}\n`);
     if (keep) {
       progress.say(whatNext(connection, url));
@@ -85,6 +71,36 @@ export async function runDemo({ connection, progress, image, keep }: DemoOptions
   } finally {
     clients.close();
   }
+}
+
+/** Only removes what a demo left. */
+export async function cleanDemo(connection: Connection, progress: Progress): Promise<void> {
+  const clients = clientsFor(connection);
+  try {
+    await progress.step("Clean up", (update) => remove(clients, update));
+  } finally {
+    clients.close();
+  }
+}
+
+async function deployUnderLoad(
+  clients: stack.Clients,
+  balancer: stack.LoadBalancer,
+  image: string,
+  url: string,
+  update: (detail: string) => void,
+): Promise<void> {
+  const second = await stack.registerRevision(clients, image, "2");
+  const load = startLoad(url, REQUESTS_PER_SECOND);
+  const deployed = stack
+    .updateService(clients, second)
+    .then(() => settled(clients, balancer, (detail) => update(`${detail}, ${load.sent()} requests sent`)));
+  const [outcome] = await Promise.allSettled([deployed]);
+  const result = await load.stop();
+  if (outcome.status === "rejected") throw outcome.reason as Error;
+  update(`${result.sent} requests, ${result.failed} failed`);
+  if (result.failed > 0)
+    throw new Error(`${result.failed} of ${result.sent} requests failed: ${result.failures.join("; ")}`);
 }
 
 /** One deployment, every task running, every target healthy. */

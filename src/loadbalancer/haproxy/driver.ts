@@ -5,7 +5,13 @@ import type { Supervisor } from "#domain/ports/supervisor.ts";
 import { sleep, type Clock, type Timer } from "#lib/clock.ts";
 import { messageOf } from "#lib/errors.ts";
 import type { Logger } from "#lib/logger.ts";
-import { StructureRefused, type LoadBalancerDriver, type ProxyEvent, type ProxyStructure, type ProxyTarget } from "../port.ts";
+import {
+  StructureRefused,
+  type LoadBalancerDriver,
+  type ProxyEvent,
+  type ProxyStructure,
+  type ProxyTarget,
+} from "../port.ts";
 import { configName, createProxyFiles } from "./files.ts";
 import { createMembership } from "./membership.ts";
 import { renderConfig, weightsFile } from "./render.ts";
@@ -54,11 +60,15 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): LoadBalancer
       dropPrivileges: process.getuid?.() === 0,
     });
   const fingerprintOf = (structure: ProxyStructure) =>
-    createHash("sha256").update(render(structure, "0", false)).digest("hex").slice(0, 32);
+    createHash("sha256")
+      .update(render(structure, "0", false))
+      .digest("hex")
+      .slice(0, 32);
 
   /** What a restart by the supervisor would read: the same structure, today's targets and their state. */
   const save = async (structure: ProxyStructure, pid: number | undefined) => {
-    if (pid !== undefined) await files.write("servers.state", (await runtime.worker(pid, ["show servers state"])).trimStart());
+    const state = pid === undefined ? "1\n" : (await runtime.worker(pid, ["show servers state"])).trimStart();
+    await files.write("servers.state", state);
     await files.write("weights.map", weightMapText(weightMap(structure)));
     await files.write(configName, render(structure, fingerprintOf(structure), true));
   };
@@ -98,8 +108,11 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): LoadBalancer
   const logAnswers = (answers: string, pid: number) => {
     const unexpected = answers
       .split("\n")
-      .filter((line) => line !== "" && !/registered|deleted|still has|in maintenance|has connection/i.test(line));
-    if (unexpected.length > 0) logger.debug("answers of the proxy", { pid, answers: unexpected.slice(0, 10) });
+      .filter(
+        (line) => line !== "" && !/registered|deleted|still has|in maintenance|has connection/i.test(line),
+      );
+    if (unexpected.length > 0)
+      logger.debug("answers of the proxy", { pid, answers: unexpected.slice(0, 10) });
   };
 
   const schedule = () => {
@@ -121,7 +134,8 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): LoadBalancer
     for (;;) {
       const result = await attempt().catch(() => undefined);
       if (result !== undefined) return result;
-      if (clock.monotonic() > end) throw new Error(`${what}: ${(await options.supervisor.tail(options.name, 5)).join(" ")}`);
+      if (clock.monotonic() > end)
+        throw new Error(`${what}: ${(await options.supervisor.tail(options.name, 5)).join(" ")}`);
       await sleep(clock, 25);
     }
   };
@@ -141,7 +155,8 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): LoadBalancer
   const start = async () => {
     await files.prepare();
     const state = await options.supervisor.state(options.name);
-    if (state?.running !== true && (await currentWorker().catch(() => undefined)) === undefined) await save(noStructure, undefined);
+    if (state?.running !== true && (await currentWorker().catch(() => undefined)) === undefined)
+      await save(noStructure, undefined);
     await options.supervisor.ensure(spec);
     const processes = await waitFor(currentWorker, "the proxy did not start");
     lastMaster = processes.masterPid;
@@ -149,7 +164,9 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): LoadBalancer
   };
 
   const setWeights = async (structure: ProxyStructure, processes: ProxyProcesses) => {
-    const commands = [...weightMap(structure)].map(([key, value]) => `set map ${weightsFile(paths)} ${key} ${value}`);
+    const commands = [...weightMap(structure)].map(
+      ([key, value]) => `set map ${weightsFile(paths)} ${key} ${value}`,
+    );
     if (commands.length === 0) return;
     for (const pid of [...(processes.current === undefined ? [] : [processes.current]), ...processes.old])
       await runtime.worker(pid, commands);
@@ -239,4 +256,3 @@ function createSerial() {
     return result;
   };
 }
-

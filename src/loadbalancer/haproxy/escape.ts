@@ -41,7 +41,10 @@ function checked(pattern: RegExp, what: string): (text: string) => string {
 export const safeName = checked(/^[A-Za-z0-9-]{1,100}$/, "the name");
 export const safeAddress = checked(/^\d{1,3}(\.\d{1,3}){3}$/, "the address");
 export const safeCookieName = checked(/^[A-Za-z0-9!#$&'*+.^_`|~-]{1,128}$/, "the cookie name");
-export const safeContentType = checked(/^[A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+-]+(; ?[A-Za-z0-9=_-]+)?$/, "the content type");
+export const safeContentType = checked(
+  /^[A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+-]+(; ?[A-Za-z0-9=_-]+)?$/,
+  "the content type",
+);
 export const safeMatcher = checked(/^[1-5]\d\d(-[1-5]\d\d)?(,[1-5]\d\d(-[1-5]\d\d)?)*$/, "the matcher");
 
 export function safeNumber(value: number, least: number, most: number): number {

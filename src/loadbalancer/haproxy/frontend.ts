@@ -1,10 +1,27 @@
 // A listener's frontend: which group a request goes to, fixed responses, redirects, and the headers that an ALB adds.
-import { StructureRefused, type ProxyListener, type ProxyLoadBalancer, type RedirectLocation } from "../port.ts";
+import {
+  StructureRefused,
+  type ProxyListener,
+  type ProxyLoadBalancer,
+  type RedirectLocation,
+} from "../port.ts";
 import { backendName } from "./backends.ts";
-import { encodeForUri, escapeArgument, literalInFormat, safeAddress, safeContentType, safeName, safeNumber } from "./escape.ts";
+import {
+  encodeForUri,
+  escapeArgument,
+  literalInFormat,
+  safeAddress,
+  safeContentType,
+  safeName,
+  safeNumber,
+} from "./escape.ts";
 import { drawBound } from "./weights.ts";
 
-export function renderFrontend(lb: ProxyLoadBalancer, listener: ProxyListener, weightsFile: string): string[] {
+export function renderFrontend(
+  lb: ProxyLoadBalancer,
+  listener: ProxyListener,
+  weightsFile: string,
+): string[] {
   if (listener.protocol === "HTTPS") throw new StructureRefused("HTTPS listeners are not implemented");
   const http = listener.protocol === "HTTP";
   const idle = safeNumber(lb.idleTimeoutSeconds, 1, 4000);
@@ -30,7 +47,13 @@ function forwardedHeaders(port: number): string[] {
 
 function renderAction(listener: ProxyListener, weightsFile: string, http: boolean): string[] {
   const action = listener.defaultAction;
-  if (action.type === "forward") return renderForward(listener.id, action.targetGroups.map((g) => g.targetGroupId), weightsFile, http);
+  if (action.type === "forward")
+    return renderForward(
+      listener.id,
+      action.targetGroups.map((g) => g.targetGroupId),
+      weightsFile,
+      http,
+    );
   if (!http) throw new StructureRefused(`a TCP listener cannot do ${action.type}`);
   if (action.type === "redirect") return renderRedirect(action.location, action.statusCode, listener);
   const status = safeNumber(action.statusCode, 200, 599);
@@ -43,7 +66,12 @@ function renderAction(listener: ProxyListener, weightsFile: string, http: boolea
   ];
 }
 
-function renderForward(listenerId: string, groups: readonly string[], weightsFile: string, http: boolean): string[] {
+function renderForward(
+  listenerId: string,
+  groups: readonly string[],
+  weightsFile: string,
+  http: boolean,
+): string[] {
   const rule = http ? "http-request" : "tcp-request content";
   const refuse = http ? "http-request return status 503 default-errorfiles" : "tcp-request content reject";
   if (groups.length === 0) return [`  ${refuse}`];
@@ -56,17 +84,24 @@ function renderForward(listenerId: string, groups: readonly string[], weightsFil
         ...groups.map((_, i) => `  ${rule} set-var(txn.t${i}) var(txn.w),field(${i + 1},_)`),
         // Last to first, so that the first group whose bound lies above the draw wins.
         ...groups
-          .map((id, i) => `  ${rule} set-var(txn.g) str(${safeName(id)}) if { var(txn.r),sub(txn.t${i}) lt 0 }`)
+          .map(
+            (id, i) => `  ${rule} set-var(txn.g) str(${safeName(id)}) if { var(txn.r),sub(txn.t${i}) lt 0 }`,
+          )
           .reverse(),
         `  ${refuse} unless { var(txn.g) -m found }`,
       ];
   const chosen = (id: string) => (several ? `{ var(txn.g) -m str ${id} } ` : "");
   return [
     ...draw,
-    ...groups.map((id) => `  ${refuse} if ${chosen(id)}{ nbsrv(${backendName("tg", id)}) eq 0 } { nbsrv(${backendName("fo", id)}) eq 0 }`),
+    ...groups.map(
+      (id) =>
+        `  ${refuse} if ${chosen(id)}{ nbsrv(${backendName("tg", id)}) eq 0 } { nbsrv(${backendName("fo", id)}) eq 0 }`,
+    ),
     ...groups.flatMap((id) => [
       `  use_backend ${backendName("fo", id)} if ${chosen(id)}{ nbsrv(${backendName("tg", id)}) eq 0 }`,
-      several ? `  use_backend ${backendName("tg", id)} if { var(txn.g) -m str ${id} }` : `  default_backend ${backendName("tg", id)}`,
+      several
+        ? `  use_backend ${backendName("tg", id)} if { var(txn.g) -m str ${id} }`
+        : `  default_backend ${backendName("tg", id)}`,
     ]),
   ];
 }
@@ -86,7 +121,8 @@ function renderRedirect(location: RedirectLocation, status: 301 | 302, listener:
       })
       .join("");
   const scheme = fill(location.protocol, "").toLowerCase();
-  if (scheme !== "http" && scheme !== "https") throw new StructureRefused("a redirect's protocol is HTTP or HTTPS");
+  if (scheme !== "http" && scheme !== "https")
+    throw new StructureRefused("a redirect's protocol is HTTP or HTTPS");
   const line = (query: string, condition: string) => {
     const filled = fill(location.query, query);
     const url = `${scheme}://${fill(location.host, query)}:${fill(location.port, query)}${fill(location.path, query)}`;

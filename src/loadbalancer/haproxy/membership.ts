@@ -36,7 +36,9 @@ export function createMembership() {
 
     /** What the configuration file lists: draining targets live on in old workers only. */
     placed(): ReadonlyMap<string, readonly PlacedServer[]> {
-      return new Map([...entries].map(([id, { members }]) => [id, [...members.values()].filter((m) => !m.draining)]));
+      return new Map(
+        [...entries].map(([id, { members }]) => [id, [...members.values()].filter((m) => !m.draining)]),
+      );
     },
 
     /** Takes over what a running proxy holds, until someone says which targets there should be. */
@@ -47,7 +49,12 @@ export function createMembership() {
         if (parsed === undefined || address === undefined || port === undefined) continue;
         const members = entryOf(parsed.groupId).members;
         const before = members.get(stat.server);
-        const place = parsed.kind === "tg" ? "proven" : parsed.kind === "probe" ? "initial" : (before?.place ?? "initial");
+        const place =
+          parsed.kind === "tg"
+            ? "proven"
+            : parsed.kind === "probe"
+              ? "initial"
+              : (before?.place ?? "initial");
         // Listed in the order probe_, tg_, fo_: a probed one that also stands in fo_ was found unhealthy.
         const refused = parsed.kind === "fo" && before?.place === "initial";
         members.set(stat.server, {
@@ -85,7 +92,11 @@ export function createMembership() {
       const present = new Set(current.map((stat) => `${stat.backend}/${stat.server}`));
       for (const [id, { members }] of entries)
         for (const member of members.values())
-          if (member.place === "proven" && member.health !== "healthy" && !present.has(serverPath("tg", id, member.key)))
+          if (
+            member.place === "proven" &&
+            member.health !== "healthy" &&
+            !present.has(serverPath("tg", id, member.key))
+          )
             members.set(member.key, { ...member, place: "refused" });
     },
 
@@ -96,7 +107,9 @@ export function createMembership() {
         const members = entryOf(group.id).members;
         for (const member of members.values()) {
           if (member.draining) continue;
-          const stat = byPath.get(serverPath(member.place === "proven" ? "tg" : "probe", group.id, member.key));
+          const stat = byPath.get(
+            serverPath(member.place === "proven" ? "tg" : "probe", group.id, member.key),
+          );
           const verdict = stat && (member.place === "proven" ? servingVerdict(stat) : probeVerdict(stat));
           if (verdict === undefined) continue;
           const place = verdict.health === "healthy" || member.place === "proven" ? "proven" : "refused";
@@ -117,7 +130,10 @@ export function createMembership() {
       for (const stat of workers.flat()) {
         const parsed = parseBackendName(stat.backend);
         // Until it is in maintenance it may still be given a request.
-        if (parsed !== undefined && (stat.sessions + stat.queued > 0 || (parsed.kind !== "probe" && !isMaint(stat))))
+        if (
+          parsed !== undefined &&
+          (stat.sessions + stat.queued > 0 || (parsed.kind !== "probe" && !isMaint(stat)))
+        )
           busy.add(`${parsed.groupId}/${stat.server}`);
       }
       const events: ProxyEvent[] = [];
@@ -135,7 +151,8 @@ export function createMembership() {
     restless(): boolean {
       for (const [id, { members }] of entries)
         for (const member of members.values())
-          if (member.draining ? told.get(`${id}/${member.key}`) !== "idle" : member.place === "initial") return true;
+          if (member.draining ? told.get(`${id}/${member.key}`) !== "idle" : member.place === "initial")
+            return true;
       return false;
     },
   };

@@ -1,8 +1,24 @@
 // Structure and placed servers → the text of haproxy.cfg. Pure: paths and the fingerprint come in, files are written elsewhere.
 import type { ProxyStructure, ProxyTargetGroup } from "../port.ts";
-import { backendKinds, backendName, backendsOf, serverAddress, serverSettings, type BackendKind, type PlacedServer } from "./backends.ts";
+import {
+  backendKinds,
+  backendName,
+  backendsOf,
+  serverAddress,
+  serverSettings,
+  type BackendKind,
+  type PlacedServer,
+} from "./backends.ts";
 import { errorStatuses } from "./error-pages.ts";
-import { encodeForUri, escapeArgument, safeAddress, safeCookieName, safeMatcher, safeName, safeNumber } from "./escape.ts";
+import {
+  encodeForUri,
+  escapeArgument,
+  safeAddress,
+  safeCookieName,
+  safeMatcher,
+  safeName,
+  safeNumber,
+} from "./escape.ts";
 import { renderFrontend } from "./frontend.ts";
 
 export interface RenderPaths {
@@ -71,11 +87,17 @@ function idleTimeouts(structure: ProxyStructure): ReadonlyMap<string, number> {
   for (const lb of structure.loadBalancers)
     for (const listener of lb.listeners)
       if (listener.defaultAction.type === "forward")
-        for (const g of listener.defaultAction.targetGroups) found.set(g.targetGroupId, lb.idleTimeoutSeconds);
+        for (const g of listener.defaultAction.targetGroups)
+          found.set(g.targetGroupId, lb.idleTimeoutSeconds);
   return found;
 }
 
-function renderBackend(kind: BackendKind, group: ProxyTargetGroup, paths: RenderPaths, idle: number): string[] {
+function renderBackend(
+  kind: BackendKind,
+  group: ProxyTargetGroup,
+  paths: RenderPaths,
+  idle: number,
+): string[] {
   const http = group.protocol === "HTTP";
   return [
     `backend ${backendName(kind, group.id)}`,
@@ -94,7 +116,10 @@ function renderBackend(kind: BackendKind, group: ProxyTargetGroup, paths: Render
 function renderCheck(kind: BackendKind, group: ProxyTargetGroup): string[] {
   const check = group.healthCheck;
   const timeout = safeNumber(check.timeoutSeconds, 1, 120);
-  const timeouts = [`  timeout check ${timeout}s`, ...(kind === "probe" ? [`  timeout connect ${timeout}s`] : [])];
+  const timeouts = [
+    `  timeout check ${timeout}s`,
+    ...(kind === "probe" ? [`  timeout connect ${timeout}s`] : []),
+  ];
   if (check.protocol === "TCP") return timeouts;
   const host = group.sourceAddress === undefined ? "localhost" : safeAddress(group.sourceAddress);
   return [
@@ -114,8 +139,14 @@ function renderStickiness(group: ProxyTargetGroup): string[] {
   ];
 }
 
-function renderServers(kind: BackendKind, group: ProxyTargetGroup, servers: readonly PlacedServer[]): string[] {
+function renderServers(
+  kind: BackendKind,
+  group: ProxyTargetGroup,
+  servers: readonly PlacedServer[],
+): string[] {
   return servers
     .filter((server) => backendsOf[server.place].includes(kind))
-    .map((server) => `  server ${safeName(server.key)} ${serverAddress(server)}${serverSettings(kind, group)}`);
+    .map(
+      (server) => `  server ${safeName(server.key)} ${serverAddress(server)}${serverSettings(kind, group)}`,
+    );
 }

@@ -61,7 +61,8 @@ function batches(commands: readonly string[]): string[] {
   const lines: string[] = [];
   for (const command of commands) {
     const last = lines.at(-1);
-    if (last !== undefined && last.length + command.length < batchLength) lines[lines.length - 1] = `${last}; ${command}`;
+    if (last !== undefined && last.length + command.length < batchLength)
+      lines[lines.length - 1] = `${last}; ${command}`;
     else lines.push(command);
   }
   return lines;
@@ -82,7 +83,8 @@ function askSocket(path: string, line: string, clock: Clock): Promise<string> {
       timer.cancel();
       resolve(text);
     });
-    socket.write(`${line}\n`);
+    // The master answers, then closes only once our side is closed.
+    socket.end(`${line}\n`);
   });
 }
 
@@ -104,7 +106,10 @@ export function parseProcesses(text: string): ProxyProcesses {
 /** `show stat` is CSV with a header line; check descriptions may be quoted, what we read comes before or is plain. */
 export function parseStat(text: string): ServerStat[] {
   const lines = text.split("\n");
-  const header = lines.find((line) => line.startsWith("# "))?.slice(2).split(",");
+  const header = lines
+    .find((line) => line.startsWith("# "))
+    ?.slice(2)
+    .split(",");
   if (header === undefined) return [];
   return lines
     .filter((line) => line !== "" && !line.startsWith("# "))

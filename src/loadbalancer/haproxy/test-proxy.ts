@@ -27,7 +27,13 @@ export async function createTestProxy() {
   const supervisor = createDirectSupervisor();
   const servers: Server[] = [];
   const newDriver = () =>
-    createHaproxyDriver({ directory: join(directory, "p"), supervisor, name: "haproxy-test", clock: systemClock, logger: silentLogger });
+    createHaproxyDriver({
+      directory: join(directory, "p"),
+      supervisor,
+      name: "haproxy-test",
+      clock: systemClock,
+      logger: silentLogger,
+    });
   return {
     directory: join(directory, "p"),
     supervisor,
@@ -45,11 +51,14 @@ export async function createTestProxy() {
         const check = incoming.url === "/health";
         if (check) made.checks += 1;
         else made.requests.push(incoming);
-        setTimeout(() => {
-          answer.statusCode = made.status;
-          answer.setHeader("target", key);
-          answer.end(key);
-        }, check ? 0 : made.delayMs);
+        setTimeout(
+          () => {
+            answer.statusCode = made.status;
+            answer.setHeader("target", key);
+            answer.end(key);
+          },
+          check ? 0 : made.delayMs,
+        );
       });
       server.keepAliveTimeout = 0;
       server.listen(port, "127.0.0.9");

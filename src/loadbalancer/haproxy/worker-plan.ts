@@ -1,6 +1,14 @@
 // What one worker has against what it should have → runtime commands. Pure. Running the result twice does no harm.
 import type { ProxyTargetGroup } from "../port.ts";
-import { backendName, backendsOf, parseBackendName, serverAddress, serverSettings, type BackendKind, type PlacedServer } from "./backends.ts";
+import {
+  backendName,
+  backendsOf,
+  parseBackendName,
+  serverAddress,
+  serverSettings,
+  type BackendKind,
+  type PlacedServer,
+} from "./backends.ts";
 import { safeName } from "./escape.ts";
 import type { ServerStat } from "./runtime.ts";
 

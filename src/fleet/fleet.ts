@@ -1,0 +1,150 @@
+// The agents of this server: their connections, what is sent to them and what they report. A connection belongs to one
+// container instance; a newer one replaces it.
+import type { Clock } from "#lib/clock.ts";
+import { messageOf } from "#lib/errors.ts";
+import type { Logger } from "#lib/logger.ts";
+import type { Random } from "#lib/random.ts";
+import type { Duplex } from "#acs/duplex.ts";
+import { createServerSession, type ServerSession } from "#acs/server-session.ts";
+import { serveTelemetry } from "#acs/server-telemetry-session.ts";
+import type { AgentQuery } from "#acs/upgrade-query.ts";
+import { keyOfEcsArn } from "#domain/ecs/arns.ts";
+import type { ContainerInstanceRow } from "#domain/ecs/container-instance.ts";
+import type { HealthStatus } from "#domain/ecs/task.ts";
+import type { AgentIngest } from "#domain/ports/agent-ingest.ts";
+import type { Store } from "#store/store.ts";
+import { containerInstances } from "#store/tables/ecs.ts";
+import { createDispatch } from "./dispatch.ts";
+import { createIngest } from "./ingest.ts";
+import { createPresence } from "./presence.ts";
+
+export interface FleetDependencies {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** How long an agent may be away before its instance shows agentConnected false. */
+  readonly graceMs: number;
+}
+
+export type Admission =
+  | { readonly instance: ContainerInstanceRow }
+  | { readonly refusal: "InactiveInstanceException" | "InvalidInstanceException" };
+
+export interface Fleet {
+  readonly ingest: AgentIngest;
+  start(): Promise<void>;
+  /** Whether an agent may open a channel for this container instance. */
+  admit(query: AgentQuery): Admission;
+  acceptAcs(duplex: Duplex, query: AgentQuery): void;
+  acceptTcs(duplex: Duplex, query: AgentQuery): void;
+  /** Ends every connection; agents come back to the next server. */
+  close(): Promise<void>;
+}
+
+export function createFleet({ store, clock, random, logger, graceMs }: FleetDependencies): Fleet {
+  const ingest = createIngest({ store, clock, logger });
+  const dispatch = createDispatch({ store, logger });
+  const report = (error: unknown) => logger.error("An agent's report could not be stored", { error });
+  const presence = createPresence({ store, clock, graceMs, onError: report });
+  const sessions = new Map<string, ServerSession>();
+  const telemetry = new Set<Duplex>();
+  /** Rises over restarts too: an agent discards a manifest whose number it has seen. */
+  let sequence = clock.now();
+  const nextSequence = () => (sequence = Math.max(sequence + 1, clock.now()));
+
+  return {
+    ingest,
+    async start() {
+      dispatch.start();
+      await presence.start();
+    },
+
+    admit({ containerInstanceArn }) {
+      const key = keyOfEcsArn(containerInstanceArn);
+      const instance = key === undefined ? undefined : store.get(containerInstances, key);
+      if (instance === undefined) return { refusal: "InvalidInstanceException" };
+      return instance.status === "INACTIVE" ? { refusal: "InactiveInstanceException" } : { instance };
+    },
+
+    acceptAcs(duplex, query) {
+      const arn = query.containerInstanceArn;
+      const key = keyOfEcsArn(arn);
+      const instance = key === undefined ? undefined : store.get(containerInstances, key);
+      if (instance === undefined) return duplex.close(1011, "Unknown container instance");
+      sessions.get(arn)?.close(1001, "Replaced by a newer connection");
+      const session = createServerSession({
+        duplex,
+        clusterArn: instance.clusterArn,
+        containerInstanceArn: arn,
+        clock,
+        random,
+        nextSequence,
+        confirmStops(candidates) {
+          const wanted = new Set(
+            dispatch.manifestOf(arn).flatMap((t) => (t.desiredStatus === "RUNNING" ? [t.taskArn] : [])),
+          );
+          return candidates.filter((c) => !wanted.has(c.taskArn));
+        },
+        onBadFrame: (reason) =>
+          logger.warn("An agent's frame made no sense", { containerInstanceArn: arn, reason }),
+        onClose() {
+          dispatch.detach(arn, session);
+          if (sessions.get(arn) !== session) return;
+          sessions.delete(arn);
+          presence.lost(arn);
+        },
+      });
+      sessions.set(arn, session);
+      presence.connected(arn, versionInfoOf(query)).catch(report);
+      dispatch.attach(arn, session);
+    },
+
+    acceptTcs(duplex, query) {
+      const arn = query.containerInstanceArn;
+      telemetry.add(duplex);
+      serveTelemetry(duplex, {
+        // Kept nowhere yet: metrics wait for the store of series.
+        metrics: () => {},
+        health(message) {
+          for (const task of message.tasks) {
+            const containers: Record<string, HealthStatus> = {};
+            for (const c of task.containers) containers[c.containerName] = c.healthStatus;
+            ingest.taskHealth(arn, task.taskArn, containers).catch(report);
+          }
+        },
+        instanceStatus(message) {
+          const runtime = message.statuses.find((s) => s.type === "ContainerRuntime");
+          if (runtime !== undefined) ingest.instanceHealth(arn, runtime.status).catch(report);
+        },
+        badFrame: (reason) =>
+          logger.warn("An agent's telemetry made no sense", {
+            containerInstanceArn: arn,
+            reason: messageOf(reason),
+          }),
+        closed: () => void telemetry.delete(duplex),
+      });
+    },
+
+    async close() {
+      dispatch.close();
+      const open = [...sessions.values()];
+      sessions.clear();
+      presence.close();
+      for (const session of open) session.close(1001, "The server is closing");
+      for (const duplex of telemetry) duplex.close(1001, "The server is closing");
+    },
+  };
+}
+
+function versionInfoOf({
+  agentVersion,
+  agentHash,
+  dockerVersion,
+}: AgentQuery): ContainerInstanceRow["versionInfo"] {
+  return {
+    ...(agentVersion === undefined ? {} : { agentVersion }),
+    ...(agentHash === undefined ? {} : { agentHash }),
+    ...(dockerVersion === undefined ? {} : { dockerVersion: `DockerVersion: ${dockerVersion}` }),
+  };
+}

@@ -1,0 +1,117 @@
+// One life of the control plane over one store: services, controllers and fleet, wired by constructor. `reset` ends it and
+// begins another over an empty store.
+import type { Clock } from "#lib/clock.ts";
+import type { Logger } from "#lib/logger.ts";
+import type { Random } from "#lib/random.ts";
+import { createInstanceController } from "#controllers/instance/run.ts";
+import { createLoadBalancerController } from "#controllers/loadbalancer/run.ts";
+import { createPlacement } from "#controllers/placement/placement.ts";
+import { createRetentionController } from "#controllers/retention/run.ts";
+import { createServiceController } from "#controllers/service/run.ts";
+import { createTaskController } from "#controllers/task/run.ts";
+import { createFleet, type Fleet } from "#fleet/fleet.ts";
+import { interimAuthorizer } from "#gateway/authorize.ts";
+import { createGateway, type Gateway } from "#gateway/gateway.ts";
+import { createIdentitySigner } from "#imds/identity.ts";
+import { createImds, type Imds } from "#imds/imds.ts";
+import { createEc2Service } from "#services/ec2/service.ts";
+import { createEcsService } from "#services/ecs/service.ts";
+import { createElbv2Service } from "#services/elbv2/service.ts";
+import { createIamService } from "#services/iam/service.ts";
+import { createStsService } from "#services/sts/service.ts";
+import type { Store } from "#store/store.ts";
+import type { ServerConfig } from "./config.ts";
+import { createIdentities } from "./identities.ts";
+import type { Platform } from "./platform.ts";
+import type { RootCredentials, ServerKeys } from "./state-folder.ts";
+
+/** This server as a load-balancer node: health and draining are stored for each. */
+const NODE = "node-1";
+/** How long an agent may be away before its instance shows agentConnected false. */
+const AGENT_GRACE_MS = 10_000;
+
+export interface RuntimeDependencies {
+  readonly config: ServerConfig;
+  readonly store: Store;
+  readonly platform: Platform;
+  readonly keys: ServerKeys;
+  readonly root: RootCredentials;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface Runtime {
+  readonly gateway: Gateway;
+  readonly fleet: Fleet;
+  readonly imds: Imds;
+  /** Stops deciding and serving; hosts, containers and proxies go on. */
+  close(): Promise<void>;
+}
+
+export async function startRuntime(dependencies: RuntimeDependencies): Promise<Runtime> {
+  const { config, store, platform, keys, root, clock, random, logger } = dependencies;
+  const { account } = config;
+  const base = { store, clock, random, logger, account };
+  const nodes = () => [NODE];
+
+  const identities = createIdentities({ store, clock, random, account, sealingKey: keys.session, root });
+  const identity = createIdentitySigner(keys.identity);
+  const fleet = createFleet({ ...base, issuer: identities.issuer, graceMs: AGENT_GRACE_MS });
+  const placement = createPlacement(base);
+  const loadBalancers = createLoadBalancerController({ ...base, nodeId: NODE, ...platform });
+  const controllers = [
+    placement,
+    loadBalancers,
+    createInstanceController({
+      ...base,
+      compute: platform.compute,
+      endpointFor: (vpcId: string) => platform.endpointFor(vpcId),
+    }),
+    createTaskController({ ...base, nodes }),
+    createServiceController({ ...base, placement, nodes, settings: { steadyAfterMs: config.steadyAfterMs } }),
+    createRetentionController(base),
+  ];
+  const services = [
+    createEcsService({
+      ...base,
+      placement,
+      ingest: fleet.ingest,
+      verifyIdentityDocument: (d, s) => identity.verify(d, s),
+    }),
+    createEc2Service({
+      ...base,
+      consoleOutput: (id) => platform.compute.consoleOutput(id),
+      defaultVpcCidr: config.defaultVpcCidr,
+    }),
+    createElbv2Service({ ...base, proxy: loadBalancers }),
+    createIamService(base),
+    createStsService(),
+  ];
+  const gateway = createGateway({
+    services,
+    credentials: identities.resolver,
+    authorizer: interimAuthorizer,
+    account,
+    clock,
+    random,
+    logger,
+  });
+  const imds = createImds({
+    ...base,
+    issuer: identities.issuer,
+    sign: (document: string) => identity.sign(document),
+  });
+
+  await fleet.start();
+  for (const controller of controllers) await controller.start();
+  return {
+    gateway,
+    fleet,
+    imds,
+    async close() {
+      for (const controller of controllers.reverse()) await controller.close();
+      await fleet.close();
+    },
+  };
+}

@@ -1,0 +1,126 @@
+// The server: state folder, store, platform, runtime and listeners, in the order in which each needs the former.
+import { rmSync } from "node:fs";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { systemClock } from "#lib/clock.ts";
+import type { Logger } from "#lib/logger.ts";
+import { systemRandom } from "#lib/random.ts";
+import { applyServerLimits } from "#gateway/server-limits.ts";
+import { createStore } from "#store/create-store.ts";
+import { createLmdbBackend } from "#store/lmdb-backend.ts";
+import type { ServerConfig } from "./config.ts";
+import { closeServer, createHttpServer, listen, sendJson } from "./http.ts";
+import { ensureInitialRows } from "./initial-rows.ts";
+import { openPlatform } from "./open-platform.ts";
+import { startRuntime, type Runtime } from "./runtime.ts";
+import {
+  lockFolder,
+  rootCredentials,
+  serverKeys,
+  stateFolder,
+  writePrivate,
+  type RunFile,
+} from "./state-folder.ts";
+import { allTables } from "./tables.ts";
+import { createUpgrades } from "./upgrades.ts";
+import { wipe } from "./wipe.ts";
+
+export interface RunningServer {
+  readonly endpoint: string;
+  /** Stops the control plane only. */
+  close(): Promise<void>;
+}
+
+/** @throws AlreadyRunning, BadConfiguration, or an Error that says what could not be started */
+export async function startServer(
+  config: ServerConfig,
+  environment: Readonly<Record<string, string | undefined>>,
+  logger: Logger,
+): Promise<RunningServer> {
+  const folder = stateFolder(config.dataDirectory);
+  const unlock = lockFolder(folder);
+  const clock = systemClock;
+  const random = systemRandom;
+  const closers: (() => Promise<void> | void)[] = [unlock];
+  const close = async () => {
+    for (const step of closers.splice(0).reverse()) await step();
+  };
+  try {
+    const root = rootCredentials(folder, environment);
+    const keys = serverKeys(folder);
+    const store = await createStore({ backend: createLmdbBackend(folder.rows), logger, tables: allTables });
+    closers.push(() => store.close());
+    await ensureInitialRows({ store, clock, random, config });
+
+    let runtime: Runtime | undefined;
+    const upgrades = createUpgrades({ runtime: () => runtime, logger });
+    const reset = async (req: IncomingMessage, res: ServerResponse) => {
+      const caller = await runtime?.gateway.authenticateUpgrade(req);
+      if (caller === undefined) return sendJson(res, 503, { message: "The server is not ready." });
+      if ("refusal" in caller)
+        return sendJson(res, caller.refusal.statusCode, { message: caller.refusal.message });
+      if (caller.principal.type !== "root")
+        return sendJson(res, 403, { message: "Only the root principal may reset." });
+      const before = runtime;
+      runtime = undefined;
+      await before?.close();
+      await platform.removeEverything();
+      await wipe(store);
+      await ensureInitialRows({ store, clock, random, config });
+      await platform.start();
+      runtime = await startRuntime(parts);
+      sendJson(res, 200, {});
+    };
+    const http = createHttpServer(
+      {
+        api: () => runtime && ((req, res) => (runtime as Runtime).gateway.handle(req, res)),
+        upgrade: upgrades,
+        reset: config.allowReset ? reset : undefined,
+        health: () => ({ status: runtime === undefined ? "starting" : "ok" }),
+      },
+      applyServerLimits,
+    );
+    const port = await listen(http, config.host, config.port);
+    closers.push(() => closeServer(http));
+    const endpoint = `http://${config.host}:${port}`;
+
+    const platform = await openPlatform({
+      config: { ...config, port },
+      folder,
+      store,
+      clock,
+      random,
+      logger,
+      carry: (extra: Server) => void extra,
+      handlers: {
+        api: (req, res) => void http.emit("request", req, res),
+        upgrade: (req, socket, head) => upgrades(req, socket, head),
+        imds: (req, res) =>
+          runtime === undefined ? sendJson(res, 503, {}) : void runtime.imds.handle(req, res),
+      },
+      runtime: () => runtime,
+    });
+    closers.push(() => platform.close());
+    await platform.start();
+    const parts = { config, store, platform, keys, root, clock, random, logger };
+    runtime = await startRuntime(parts);
+    closers.push(async () => {
+      const last = runtime;
+      runtime = undefined;
+      await last?.close();
+    });
+    const run: RunFile = {
+      pid: process.pid,
+      endpoint,
+      region: config.region,
+      account: config.account,
+      engine: config.engine,
+    };
+    writePrivate(folder.runFile, run);
+    closers.push(() => rmSync(folder.runFile, { force: true }));
+    logger.info("server started", { endpoint, engine: config.engine });
+    return { endpoint, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

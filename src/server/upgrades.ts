@@ -1,0 +1,67 @@
+// The agents' websocket upgrades: found by path, signed like an API call, admitted for their own container instance only.
+import type { IncomingMessage } from "node:http";
+import type { Duplex as Stream } from "node:stream";
+import type { Logger } from "#lib/logger.ts";
+import { readAgentQuery, refusalBody } from "#acs/upgrade-query.ts";
+import { createWebsocketAcceptor } from "#acs/websocket-duplex.ts";
+import type { Runtime } from "./runtime.ts";
+
+export function createUpgrades(parts: {
+  readonly runtime: () => Runtime | undefined;
+  readonly logger: Logger;
+}): (req: IncomingMessage, socket: Stream, head: Buffer) => void {
+  const accept = createWebsocketAcceptor();
+
+  const upgrade = async (req: IncomingMessage, socket: Stream, head: Buffer) => {
+    const runtime = parts.runtime();
+    const query = readAgentQuery(req.url ?? "");
+    if (runtime === undefined)
+      return refuse(socket, 503, refusalBody("ServerException", "The server is not ready."));
+    if (query === undefined)
+      return refuse(socket, 404, refusalBody("BadRequestException", "No channel is served here."));
+    const action = query.channel === "acs" ? "ecs:Poll" : "ecs:StartTelemetrySession";
+    const caller = await runtime.gateway.authenticateUpgrade(req, {
+      action,
+      resource: query.containerInstanceArn,
+    });
+    if ("refusal" in caller) {
+      return refuse(
+        socket,
+        caller.refusal.statusCode,
+        refusalBody("AccessDeniedException", caller.refusal.message),
+      );
+    }
+    const admission = runtime.fleet.admit(query);
+    if ("refusal" in admission)
+      return refuse(socket, 400, refusalBody(admission.refusal, "The container instance is not active."));
+    const { principal } = caller;
+    if (principal.type === "instance" && principal.instanceId !== admission.instance.ec2InstanceId) {
+      parts.logger.warn("An instance asked for another's channel", { principal: principal.arn, ...query });
+      return refuse(
+        socket,
+        403,
+        refusalBody("AccessDeniedException", "The container instance is another's."),
+      );
+    }
+    accept(req, socket, head, (duplex) => {
+      const now = parts.runtime();
+      if (now === undefined) return duplex.close(1001, "The server is closing");
+      if (query.channel === "acs") now.fleet.acceptAcs(duplex, query);
+      else now.fleet.acceptTcs(duplex, query);
+    });
+  };
+
+  return (req, socket, head) => {
+    socket.on("error", () => socket.destroy());
+    upgrade(req, socket, head).catch((error: unknown) => {
+      parts.logger.error("An upgrade failed", { error });
+      socket.destroy();
+    });
+  };
+}
+
+function refuse(socket: Stream, status: number, body: string): void {
+  socket.end(
+    `HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
