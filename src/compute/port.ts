@@ -10,6 +10,8 @@ export interface HostSpec {
   readonly vpcId: string;
   readonly privateIp: string;
   readonly macAddress: string;
+  /** MetadataOptions.HttpPutResponseHopLimit. */
+  readonly metadataHopLimit: number;
   /** Decoded user data; empty when none. Runs inside the host only. */
   readonly userData: string;
   /** The control plane's base URL as the host reaches it, for instance `http://10.64.0.2:4566`. */

@@ -1,0 +1,28 @@
+// The port by which a host gets its place in a VPC (network/ fills it, compute/ calls it).
+
+export interface HostAttachment {
+  readonly vpcId: string;
+  readonly instanceId: string;
+  readonly privateIp: string;
+  readonly macAddress: string;
+  /** TTL of answers of the metadata service: with 1 no container behind the host's bridge gets one. */
+  readonly metadataHopLimit: number;
+}
+
+export interface AttachedHost {
+  /** The host's network namespace, a name of `ip netns`. */
+  readonly namespace: string;
+  /** Where the host's resolver is, for resolv.conf and `dockerd --dns`. */
+  readonly dnsServer: string;
+  /** The VPC's range, for `dockerd --insecure-registry`. */
+  readonly vpcCidr: string;
+}
+
+export interface HostNetwork {
+  /** The VPC's namespace, the host's own, and the veth between them. Safe twice: what is there is left. */
+  attachHost(attachment: HostAttachment): Promise<AttachedHost>;
+  /** Removes the host's namespace with everything in it. Safe twice. */
+  detachHost(instanceId: string): Promise<void>;
+  /** Instance ids of all namespaces of hosts, for repair. */
+  listHosts(): Promise<readonly string[]>;
+}
