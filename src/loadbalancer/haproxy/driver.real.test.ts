@@ -12,7 +12,7 @@ import {
   type ProxyTarget,
 } from "../port.ts";
 import { testGroup, testStructure } from "../test-structure.ts";
-import { createTestProxy, type TestTarget } from "./test-proxy.ts";
+import { createTestProxy, type TestTarget } from "./test-proxy.suite.ts";
 
 const address = "127.0.0.8";
 

@@ -17,7 +17,7 @@ import { createMembership } from "./membership.ts";
 import { renderConfig, weightsFile } from "./render.ts";
 import { createHaproxyRuntime, type ProxyProcesses, type ServerStat } from "./runtime.ts";
 import { weightMap, weightMapText } from "./weights.ts";
-import { planWorker } from "./worker-plan.ts";
+import { overdueInOldWorker, planWorker } from "./worker-plan.ts";
 
 export interface HaproxyDriverOptions {
   /** The driver's own folder, absolute; made with mode 0700. Its path must leave room for socket names (108 bytes). */
@@ -94,12 +94,14 @@ export function createHaproxyDriver(options: HaproxyDriverOptions): LoadBalancer
     }
     const events = [...membership.observe(current), ...membership.idle([...stats.values()])];
     let changed = events.some((event) => event.type !== "idle") || restarted;
-    for (const [pid, seen] of stats) {
-      const plan = planWorker(seen, membership.groups(), pid === processes.current ? "current" : "old");
-      if (plan.length === 0) continue;
-      const answers = await runtime.worker(pid, plan);
-      logAnswers(answers, pid);
+    const plan = planWorker(current, membership.groups());
+    if (plan.length > 0) {
+      logAnswers(await runtime.worker(processes.current, plan), processes.current);
       changed = true;
+    }
+    for (const pid of processes.old) {
+      const overdue = overdueInOldWorker(stats.get(pid) ?? [], membership.groups());
+      if (overdue.length > 0) await runtime.endSessions(pid, overdue);
     }
     if (changed) await save(running, processes.current);
     for (const event of events) listener(event);

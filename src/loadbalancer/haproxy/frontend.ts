@@ -90,15 +90,17 @@ function renderForward(
           .reverse(),
         `  ${refuse} unless { var(txn.g) -m found }`,
       ];
+  // After a reload the old worker counts no server as usable, though it goes on serving the last request of each connection.
+  const serving = "!{ stopping }";
   const chosen = (id: string) => (several ? `{ var(txn.g) -m str ${id} } ` : "");
   return [
     ...draw,
     ...groups.map(
       (id) =>
-        `  ${refuse} if ${chosen(id)}{ nbsrv(${backendName("tg", id)}) eq 0 } { nbsrv(${backendName("fo", id)}) eq 0 }`,
+        `  ${refuse} if ${chosen(id)}${serving} { nbsrv(${backendName("tg", id)}) eq 0 } { nbsrv(${backendName("fo", id)}) eq 0 }`,
     ),
     ...groups.flatMap((id) => [
-      `  use_backend ${backendName("fo", id)} if ${chosen(id)}{ nbsrv(${backendName("tg", id)}) eq 0 }`,
+      `  use_backend ${backendName("fo", id)} if ${chosen(id)}${serving} { nbsrv(${backendName("tg", id)}) eq 0 }`,
       several
         ? `  use_backend ${backendName("tg", id)} if { var(txn.g) -m str ${id} }`
         : `  default_backend ${backendName("tg", id)}`,

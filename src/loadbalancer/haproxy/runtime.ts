@@ -34,6 +34,8 @@ export interface HaproxyRuntime {
   servers(pid: number): Promise<readonly ServerStat[]>;
   /** The text after `estiba-` in the worker's description. */
   fingerprint(pid: number): Promise<string | undefined>;
+  /** Ends the sessions of these servers, `backend/server` each, in a worker that takes no command about servers any more. */
+  endSessions(pid: number, paths: readonly string[]): Promise<void>;
   reload(): Promise<void>;
 }
 
@@ -53,6 +55,14 @@ export function createHaproxyRuntime(socketPath: string, clock: Clock): HaproxyR
     processes: async () => parseProcesses(await ask("show proc")),
     servers: async (pid) => parseStat(await worker(pid, ["show stat -1 4 -1"])),
     fingerprint: async (pid) => /^description: estiba-(\S+)/m.exec(await worker(pid, ["show info"]))?.[1],
+    async endSessions(pid, paths) {
+      const sessions = parseSessions(await worker(pid, ["show sess"]));
+      const ending = sessions.filter((s) => paths.includes(`${s.backend}/${s.server}`));
+      await worker(
+        pid,
+        ending.map((s) => `shutdown session ${s.id}`),
+      );
+    },
     reload: async () => void (await ask("reload")),
   };
 }
@@ -127,4 +137,19 @@ export function parseStat(text: string): ServerStat[] {
         address: cell("addr"),
       };
     });
+}
+
+export interface Session {
+  /** The pointer by which the worker knows it. */
+  readonly id: string;
+  readonly backend: string;
+  readonly server: string;
+}
+
+/** Of `show sess`: a line for each session, `0x…: proto=… be=<backend> srv=<server> …`. */
+export function parseSessions(text: string): Session[] {
+  return text.split("\n").flatMap((line) => {
+    const match = /^(0x[0-9a-f]+): .* be=(\S+) srv=(\S+) /.exec(line);
+    return match === null ? [] : [{ id: match[1] ?? "", backend: match[2] ?? "", server: match[3] ?? "" }];
+  });
 }

@@ -1,4 +1,5 @@
-// What one worker has against what it should have → runtime commands. Pure. Running the result twice does no harm.
+// What the current worker has against what it should have → runtime commands, and what an old worker holds too long. Pure.
+// Running the result twice does no harm.
 import type { ProxyTargetGroup } from "../port.ts";
 import {
   backendName,
@@ -30,47 +31,49 @@ export const isMaint = (stat: ServerStat): boolean => stat.status.startsWith("MA
 export const serverPath = (kind: BackendKind, groupId: string, key: string): string =>
   `${backendName(kind, groupId)}/${safeName(key)}`;
 
-/** Old workers do not check health: they get verdicts told, and no probes. */
 export function planWorker(
   stats: readonly ServerStat[],
   groups: ReadonlyMap<string, GroupMembers>,
-  worker: "current" | "old",
 ): string[] {
   const commands: string[] = [];
   const present = new Map(stats.map((stat) => [`${stat.backend}/${stat.server}`, stat]));
-  const backends = new Set<string>();
   for (const stat of stats) {
     const parsed = parseBackendName(stat.backend);
-    if (parsed === undefined) continue;
-    backends.add(stat.backend);
-    const entry = groups.get(parsed.groupId);
-    if (entry === undefined || !entry.complete) continue;
+    const entry = parsed === undefined ? undefined : groups.get(parsed.groupId);
+    if (parsed === undefined || entry === undefined || !entry.complete) continue;
     const member = entry.members.get(stat.server);
     const path = `${stat.backend}/${safeName(stat.server)}`;
     if (member === undefined) commands.push(...removal(path, stat));
     else if (member.draining) {
       if (!isMaint(stat)) commands.push(`set server ${path} state maint`);
     } else if (!backendsOf[member.place].includes(parsed.kind)) commands.push(...removal(path, stat));
-    else if (worker === "old" && parsed.kind === "tg") {
-      if (member.health === "unhealthy" && isUp(stat)) commands.push(`set server ${path} health down`);
-      if (member.health === "healthy" && !isUp(stat)) commands.push(`set server ${path} health up`);
-    }
   }
   for (const { group, members } of groups.values())
     for (const member of members.values()) {
       if (member.draining) continue;
       for (const kind of backendsOf[member.place]) {
-        if (present.has(serverPath(kind, group.id, member.key))) continue;
-        if (worker === "old" && (kind === "probe" || !hasBackend(backends, group.id))) continue;
-        commands.push(...addition(kind, group, member));
+        if (!present.has(serverPath(kind, group.id, member.key)))
+          commands.push(...addition(kind, group, member));
       }
     }
   return commands;
 }
 
-/** An old worker of another structure may lack the group: commands for it would only fail. */
-const hasBackend = (backends: ReadonlySet<string>, groupId: string): boolean =>
-  backends.has(backendName("tg", groupId)) || backends.has(backendName("fo", groupId));
+/**
+ * Servers of an old worker whose sessions must end, as `backend/server`: their targets were removed. Nothing else can be asked of
+ * an old worker: it refuses every command about a server once its proxies have stopped.
+ */
+export function overdueInOldWorker(
+  stats: readonly ServerStat[],
+  groups: ReadonlyMap<string, GroupMembers>,
+): string[] {
+  return stats.flatMap((stat) => {
+    const parsed = parseBackendName(stat.backend);
+    const entry = parsed === undefined ? undefined : groups.get(parsed.groupId);
+    const isGone = entry?.complete === true && !entry.members.has(stat.server);
+    return isGone && stat.sessions > 0 ? [`${stat.backend}/${stat.server}`] : [];
+  });
+}
 
 /** `maint` first: no request finds it any more; the sessions end; deletion succeeds once idle connections are gone. */
 function removal(path: string, stat: ServerStat): string[] {
