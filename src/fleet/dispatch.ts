@@ -1,17 +1,20 @@
 // Rows → agent messages. Follows the tasks by watch and sends each connected agent the orders that its tasks mean; on a new
 // connection it sends the manifest and every open order again, because acks are not kept.
 import type { Logger } from "#lib/logger.ts";
-import type { WireTask } from "#acs/messages.ts";
+import type { RoleCredentials, WireTask } from "#acs/messages.ts";
 import type { TaskRow } from "#domain/ecs/task.ts";
+import type { CredentialIssuer, TaskRoleType } from "#domain/ports/credential-issuer.ts";
 import type { Store } from "#store/store.ts";
 import { taskDefinitions, tasks } from "#store/tables/ecs.ts";
 import { manifestStatus, orderFor, type Order } from "./orders.ts";
+import { credentialsOf } from "./task-credentials.ts";
 import { toStopOrder, toWireTask } from "./wire-task.ts";
 
 /** One agent's connection as far as dispatch needs it. */
 export interface AgentChannel {
   sendTasks(tasks: readonly WireTask[]): void;
   sendManifest(tasks: readonly ManifestTask[]): void;
+  sendCredentials(taskArn: string, roleType: TaskRoleType, credentials: RoleCredentials): void;
 }
 
 export interface ManifestTask {
@@ -41,9 +44,11 @@ const TASKS_PER_PAYLOAD = 10;
 
 export function createDispatch({
   store,
+  issuer,
   logger,
 }: {
   readonly store: Store;
+  readonly issuer: CredentialIssuer;
   readonly logger: Logger;
 }): Dispatch {
   const links = new Map<string, Link>();
@@ -58,10 +63,13 @@ export function createDispatch({
       desiredStatus: manifestStatus(t),
     }));
 
+  const definitionOf = (task: TaskRow) =>
+    store.find(taskDefinitions, "arn", task.taskDefinitionArn)[0]?.[1].body;
   const wireTask = (task: TaskRow, order: Order): WireTask | undefined => {
     if (order === "stop") return toStopOrder(task);
-    const definition = store.find(taskDefinitions, "arn", task.taskDefinitionArn)[0]?.[1];
-    if (definition !== undefined) return toWireTask(task, definition.body);
+    const definition = definitionOf(task);
+    if (definition !== undefined)
+      return toWireTask(task, definition, credentialsOf(issuer, task, definition));
     logger.error("A task's definition is gone", {
       taskArn: task.arn,
       taskDefinitionArn: task.taskDefinitionArn,
@@ -108,7 +116,15 @@ export function createDispatch({
       const link = { channel, sent: new Map<string, Order>() };
       links.set(instanceArn, link);
       channel.sendManifest(manifestOf(instanceArn));
-      send(link, tasksOn(instanceArn));
+      const active = tasksOn(instanceArn);
+      send(link, active);
+      // After the orders, so that the agent knows the tasks: it holds credentials in memory only, and this renews them.
+      for (const task of active) {
+        const definition = definitionOf(task);
+        if (definition === undefined) continue;
+        for (const { roleType, credentials } of credentialsOf(issuer, task, definition))
+          channel.sendCredentials(task.arn, roleType, credentials);
+      }
     },
     detach(instanceArn, channel) {
       if (links.get(instanceArn)?.channel === channel) links.delete(instanceArn);

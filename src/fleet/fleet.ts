@@ -12,6 +12,7 @@ import { keyOfEcsArn } from "#domain/ecs/arns.ts";
 import type { ContainerInstanceRow } from "#domain/ecs/container-instance.ts";
 import type { HealthStatus } from "#domain/ecs/task.ts";
 import type { AgentIngest } from "#domain/ports/agent-ingest.ts";
+import type { CredentialIssuer } from "#domain/ports/credential-issuer.ts";
 import type { Store } from "#store/store.ts";
 import { containerInstances } from "#store/tables/ecs.ts";
 import { createDispatch } from "./dispatch.ts";
@@ -20,6 +21,7 @@ import { createPresence } from "./presence.ts";
 
 export interface FleetDependencies {
   readonly store: Store;
+  readonly issuer: CredentialIssuer;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -42,9 +44,10 @@ export interface Fleet {
   close(): Promise<void>;
 }
 
-export function createFleet({ store, clock, random, logger, graceMs }: FleetDependencies): Fleet {
+export function createFleet(dependencies: FleetDependencies): Fleet {
+  const { store, issuer, clock, random, logger, graceMs } = dependencies;
   const ingest = createIngest({ store, clock, logger });
-  const dispatch = createDispatch({ store, logger });
+  const dispatch = createDispatch({ store, issuer, logger });
   const report = (error: unknown) => logger.error("An agent's report could not be stored", { error });
   const presence = createPresence({ store, clock, graceMs, onError: report });
   const sessions = new Map<string, ServerSession>();

@@ -1,14 +1,23 @@
 // A stored task and its definition → the task as the agent hears it (agent protocol, "The Task object on the wire"). Pure.
 // Overrides are folded into the plain members: the agent refuses a task that carries any but `command`.
-import type { WireContainer, WireTask } from "#acs/messages.ts";
+import type { Volume } from "@aws-sdk/client-ecs";
+import type { WireContainer, WireTask, WireVolume } from "#acs/messages.ts";
 import type { ContainerDefinition, TaskDefinitionBody } from "#domain/ecs/task-definition.ts";
 import type { TaskRow } from "#domain/ecs/task.ts";
 import { dockerConfig, dockerHostConfig } from "./docker-config.ts";
+import type { TaskCredentials } from "./task-credentials.ts";
 
 /** The lowest Docker API version our hostConfig strings need. */
 const DOCKER_API_VERSION = "1.18";
 
-export function toWireTask(task: TaskRow, definition: TaskDefinitionBody): WireTask {
+export function toWireTask(
+  task: TaskRow,
+  definition: TaskDefinitionBody,
+  credentials: readonly TaskCredentials[] = [],
+): WireTask {
+  const issued = (type: TaskCredentials["roleType"]) =>
+    credentials.find((c) => c.roleType === type)?.credentials;
+  const [role, executionRole] = [issued("TaskApplication"), issued("TaskExecution")];
   return {
     arn: task.arn,
     taskClusterArn: task.clusterArn,
@@ -19,24 +28,35 @@ export function toWireTask(task: TaskRow, definition: TaskDefinitionBody): WireT
     networkMode: task.networkMode,
     group: task.group,
     containers: definition.containerDefinitions.map((container) => toWireContainer(task, container)),
-    volumes: (definition.volumes ?? []).map((volume) =>
-      volume.dockerVolumeConfiguration === undefined
-        ? {
-            name: volume.name ?? "",
-            type: "host",
-            host: volume.host?.sourcePath === undefined ? {} : { sourcePath: volume.host.sourcePath },
-          }
-        : {
-            name: volume.name ?? "",
-            type: "docker",
-            dockerVolumeConfiguration: volume.dockerVolumeConfiguration,
-          },
-    ),
+    volumes: (definition.volumes ?? []).map(toWireVolume),
+    ...(role === undefined ? {} : { roleCredentials: role }),
+    ...(executionRole === undefined ? {} : { executionRoleCredentials: executionRole }),
     ...(task.cpu === undefined ? {} : { cpu: Number(task.cpu) / 1024 }),
     ...(task.memory === undefined ? {} : { memory: Number(task.memory) }),
     ...(task.serviceName === undefined ? {} : { serviceName: task.serviceName }),
     ...(definition.pidMode === undefined ? {} : { pidMode: definition.pidMode }),
     ...(definition.ipcMode === undefined ? {} : { ipcMode: definition.ipcMode }),
+  };
+}
+
+function toWireVolume({ name = "", host, dockerVolumeConfiguration: docker }: Volume): WireVolume {
+  if (docker === undefined)
+    return {
+      name,
+      type: "host",
+      host: host?.sourcePath === undefined ? {} : { sourcePath: host.sourcePath },
+    };
+  const { scope, autoprovision, driver, driverOpts, labels } = docker;
+  return {
+    name,
+    type: "docker",
+    dockerVolumeConfiguration: {
+      ...(scope === undefined ? {} : { scope }),
+      ...(autoprovision === undefined ? {} : { autoprovision }),
+      ...(driver === undefined ? {} : { driver }),
+      ...(driverOpts === undefined ? {} : { driverOpts }),
+      ...(labels === undefined ? {} : { labels }),
+    },
   };
 }
 

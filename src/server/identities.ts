@@ -1,4 +1,5 @@
 // Who the server knows: root by its access key, instances and tasks by sealed sessions of their roles.
+import { createHmac } from "node:crypto";
 import type { Clock } from "#lib/clock.ts";
 import type { Random } from "#lib/random.ts";
 import { formatArn, parseArn } from "#lib/arn.ts";
@@ -86,6 +87,10 @@ export function createIdentities({
       sessions: sealed,
     }),
     issuer: {
+      credentialsId: (taskArn, roleType) =>
+        uuidOf(
+          createHmac("sha256", sealingKey).update(`credentials id/${roleType}/${taskArn}`).digest("hex"),
+        ),
       forInstance: ({ roleArn, instanceId }) =>
         sealed.issue({
           principal: { type: "instance", instanceId, ...session(roleArn, instanceId) },
@@ -99,3 +104,7 @@ export function createIdentities({
     },
   };
 }
+
+/** The first digits of a hash in the shape of a UUID. */
+const uuidOf = (hex: string): string =>
+  `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;

@@ -8,7 +8,12 @@ export interface TemporaryCredentials {
   readonly expiration: number;
 }
 
+/** As ACS names them: for the task's containers, or for what the agent does on the task's behalf. */
+export type TaskRoleType = "TaskApplication" | "TaskExecution";
+
 export interface CredentialIssuer {
+  /** Names a task's credentials of one kind; the same for the task's whole life, and not to be guessed from its ARN. */
+  credentialsId(taskArn: string, roleType: TaskRoleType): string;
   /** Credentials of the role for an instance; the session name is the instance id. */
   forInstance(request: { readonly roleArn: string; readonly instanceId: string }): TemporaryCredentials;
   /** Credentials of the role for a task; the session name is the task id. */
