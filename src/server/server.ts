@@ -1,6 +1,6 @@
 // The server: state folder, store, platform, runtime and listeners, in the order in which each needs the former.
 import { rmSync } from "node:fs";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { systemClock } from "#lib/clock.ts";
 import type { Logger } from "#lib/logger.ts";
 import { systemRandom } from "#lib/random.ts";
@@ -8,7 +8,7 @@ import { applyServerLimits } from "#gateway/server-limits.ts";
 import { createStore } from "#store/create-store.ts";
 import { createLmdbBackend } from "#store/lmdb-backend.ts";
 import type { ServerConfig } from "./config.ts";
-import { closeServer, createHttpServer, listen, sendJson } from "./http.ts";
+import { closeServer, createHttpServer, listen, sendJson, type Routes } from "./http.ts";
 import { ensureInitialRows } from "./initial-rows.ts";
 import { openPlatform } from "./open-platform.ts";
 import { startRuntime, type Runtime } from "./runtime.ts";
@@ -70,15 +70,13 @@ export async function startServer(
       runtime = await startRuntime(parts);
       sendJson(res, 200, {});
     };
-    const http = createHttpServer(
-      {
-        api: () => runtime && ((req, res) => (runtime as Runtime).gateway.handle(req, res)),
-        upgrade: upgrades,
-        reset: config.allowReset ? reset : undefined,
-        health: () => ({ status: runtime === undefined ? "starting" : "ok" }),
-      },
-      applyServerLimits,
-    );
+    const routes: Routes = {
+      api: () => runtime && ((req, res) => (runtime as Runtime).gateway.handle(req, res)),
+      upgrade: upgrades,
+      reset: config.allowReset ? reset : undefined,
+      health: () => ({ status: runtime === undefined ? "starting" : "ok" }),
+    };
+    const http = createHttpServer(routes, applyServerLimits);
     const port = await listen(http, config.host, config.port);
     closers.push(() => closeServer(http));
     const endpoint = `http://${config.host}:${port}`;
@@ -90,12 +88,10 @@ export async function startServer(
       clock,
       random,
       logger,
-      carry: (extra: Server) => void extra,
-      handlers: {
-        api: (req, res) => void http.emit("request", req, res),
-        upgrade: (req, socket, head) => upgrades(req, socket, head),
-        imds: (req, res) =>
-          runtime === undefined ? sendJson(res, 503, {}) : void runtime.imds.handle(req, res),
+      routes,
+      imds(req, res, source) {
+        if (runtime === undefined) sendJson(res, 503, { message: "The server is not ready." });
+        else runtime.imds.handle(req, res, source);
       },
       runtime: () => runtime,
     });

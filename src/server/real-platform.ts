@@ -1,0 +1,109 @@
+// Real hosts: namespaces, engines and proxies of this machine, and the endpoint's listeners at the VPCs' reserved addresses.
+import { createServer, type Server } from "node:http";
+import { join } from "node:path";
+import { applyServerLimits } from "#gateway/server-limits.ts";
+import { createHaproxyDriver } from "#loadbalancer/haproxy/driver.ts";
+import { vpcs } from "#store/tables/ec2.ts";
+import { closeServer, createHttpServer, listen } from "./http.ts";
+import { createMachine, IMDS_PORT, removeMachine } from "./machine.ts";
+import type { Platform, PlatformParts } from "./platform.ts";
+
+interface ServedVpc {
+  readonly namespace: string;
+  readonly endpoint: string;
+  readonly servers: readonly Server[];
+}
+
+export function openRealPlatform({
+  config,
+  folder,
+  store,
+  clock,
+  random,
+  logger,
+  routes,
+  imds,
+}: PlatformParts): Platform {
+  /** VPC ids are unique over all regions. */
+  const cidrOf = (vpcId: string) => [...store.scan(vpcs)].find(([, vpc]) => vpc.id === vpcId)?.[1].cidrBlock;
+  const served = new Map<string, Promise<ServedVpc>>();
+
+  const serve = async (vpcId: string): Promise<ServedVpc> => {
+    const { namespace, endpointAddress } = await machine.network.ensureVpc(vpcId);
+    const api = createHttpServer(routes, applyServerLimits);
+    await listen(api, endpointAddress, config.port);
+    const metadata = createServer((req, res) =>
+      imds(req, res, { vpcId, address: (req.socket.remoteAddress ?? "").replace(/^::ffff:/, "") }),
+    );
+    applyServerLimits(metadata);
+    await listen(metadata, endpointAddress, IMDS_PORT);
+    return { namespace, endpoint: `http://${endpointAddress}:${config.port}`, servers: [api, metadata] };
+  };
+  const serving = (vpcId: string): Promise<ServedVpc> => {
+    const known = served.get(vpcId);
+    if (known !== undefined) return known;
+    const starting = serve(vpcId);
+    served.set(vpcId, starting);
+    // A failure is told to who asked, and the next one tries again.
+    starting.catch(() => served.delete(vpcId));
+    return starting;
+  };
+
+  const machine = createMachine({
+    folder,
+    clock,
+    random,
+    logger,
+    endpointPort: config.port,
+    cidrOf,
+    beforeAttach: async (vpcId) => void (await serving(vpcId)),
+  });
+
+  const closeListeners = async () => {
+    const all = await Promise.allSettled(served.values());
+    served.clear();
+    for (const one of all)
+      if (one.status === "fulfilled")
+        await Promise.all(one.value.servers.map((server) => closeServer(server)));
+  };
+
+  return {
+    compute: machine.compute,
+    async start() {
+      for (const [, vpc] of store.scan(vpcs)) await serving(vpc.id);
+    },
+    async driverFor(vpcId) {
+      const { namespace } = await serving(vpcId);
+      return createHaproxyDriver({
+        directory: join(folder.haproxy, vpcId),
+        supervisor: machine.supervisor,
+        networkNamespace: namespace,
+        name: `haproxy-${vpcId}`,
+        clock,
+        logger,
+      });
+    },
+    ensureAddress: async (vpcId, address) => {
+      await serving(vpcId);
+      await machine.network.ensureAddress(vpcId, address);
+    },
+    removeAddress: (vpcId, address) => machine.network.removeAddress(vpcId, address),
+    setName: async (vpcId, name, address) => {
+      await serving(vpcId);
+      await machine.network.setName(vpcId, name, address);
+    },
+    endpointFor(vpcId) {
+      const cidr = cidrOf(vpcId);
+      if (cidr === undefined) throw new Error(`There is no VPC ${vpcId}.`);
+      return `http://${machine.network.endpointAddressOf(cidr)}:${config.port}`;
+    },
+    async close() {
+      await closeListeners();
+      await machine.close();
+    },
+    async removeEverything() {
+      await closeListeners();
+      await removeMachine(machine);
+    },
+  };
+}
