@@ -1,4 +1,4 @@
-// Clusters as stored. Key: region/name.
+// Clusters as stored, and their transitions. Key: region/name.
 import type { Tags } from "../tags.ts";
 
 export interface ClusterRow {
@@ -7,10 +7,25 @@ export interface ClusterRow {
   readonly name: string;
   /** INACTIVE clusters stay describable and out of lists. */
   readonly status: "ACTIVE" | "INACTIVE";
-  readonly settings: readonly { readonly name: string; readonly value: string }[];
+  readonly settings: readonly ClusterSetting[];
   readonly createdAt: number;
   readonly deletedAt?: number;
   readonly tags: Tags;
 }
 
+export interface ClusterSetting {
+  readonly name: string;
+  readonly value: string;
+}
+
 export const clusterKey = (region: string, name: string): string => `${region}/${name}`;
+
+/** DeleteCluster. A second call changes nothing. */
+export const deactivateCluster = (cluster: ClusterRow, now: number): ClusterRow =>
+  cluster.status === "INACTIVE" ? cluster : { ...cluster, status: "INACTIVE", deletedAt: now };
+
+/** UpdateCluster, UpdateClusterSettings: settings that are not named stay. */
+export function setClusterSettings(cluster: ClusterRow, settings: readonly ClusterSetting[]): ClusterRow {
+  const kept = cluster.settings.filter((old) => !settings.some((s) => s.name === old.name));
+  return { ...cluster, settings: [...kept, ...settings] };
+}

@@ -2,9 +2,12 @@
 // What is not here answers as an unknown operation.
 import type { ServiceDefinition } from "#gateway/service-definition.ts";
 import type { EcsDependencies, EcsOperations } from "./dependencies.ts";
+import { clusterOperations } from "./operations/clusters.ts";
 
-export function ecsOperations(_deps: EcsDependencies) {
-  return {} satisfies EcsOperations;
+export function ecsOperations(deps: EcsDependencies) {
+  return {
+    ...clusterOperations(deps),
+  } satisfies EcsOperations;
 }
 
 export function createEcsService(deps: EcsDependencies): ServiceDefinition {
