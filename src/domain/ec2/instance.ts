@@ -34,6 +34,8 @@ export interface InstanceRow {
     readonly httpEndpoint: "enabled" | "disabled";
   };
   readonly clientToken?: string;
+  /** Digest of the request that came with the client token: the same token must come with the same request. */
+  readonly clientRequest?: string;
   readonly tags: Tags;
 }
 
@@ -101,4 +103,13 @@ export function terminateInstance(
 /** Nothing of the host is left. */
 export function instanceTerminated(instance: InstanceRow, now: number): InstanceRow {
   return instance.state === "terminated" ? instance : { ...instance, state: "terminated", terminatedAt: now };
+}
+
+/** ModifyInstanceMetadataOptions. The metadata service answers by the row, from the next request on. */
+export function setMetadataOptions(
+  instance: InstanceRow,
+  change: Partial<Pick<InstanceRow["metadataOptions"], "httpTokens" | "httpEndpoint">>,
+): InstanceRow {
+  if (instance.state === "shutting-down" || instance.state === "terminated") return instance;
+  return { ...instance, metadataOptions: { ...instance.metadataOptions, ...change } };
 }

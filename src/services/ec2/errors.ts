@@ -1,0 +1,68 @@
+// EC2's refusals in AWS's codes and words (EC2 API reference, "Error codes").
+import { ServiceError } from "#lib/errors.ts";
+
+export const invalidValue = (message: string): ServiceError =>
+  new ServiceError("InvalidParameterValue", message);
+
+/** `Value (x) for parameter subnetId is invalid. …`, as most of EC2's checks word it. */
+export const invalidParameter = (value: unknown, parameter: string, why: string): ServiceError =>
+  invalidValue(`Value (${String(value)}) for parameter ${parameter} is invalid. ${why}`);
+
+export const invalidCombination = (message: string): ServiceError =>
+  new ServiceError("InvalidParameterCombination", message);
+
+/** What the API has and Estiba has not: said by name instead of accepted and ignored. */
+export const notImplemented = (what: string): ServiceError =>
+  new ServiceError("UnsupportedOperation", `${what} is not implemented by Estiba`);
+
+interface Kind {
+  /** As in `InvalidSubnetID.NotFound`. */
+  readonly code: string;
+  /** The id's prefix. */
+  readonly prefix: string;
+  /** How the message names one of them. */
+  readonly words: string;
+}
+
+const kinds = {
+  instance: { code: "InvalidInstanceID", prefix: "i", words: "instance ID" },
+  image: { code: "InvalidAMIID", prefix: "ami", words: "image id" },
+  vpc: { code: "InvalidVpcID", prefix: "vpc", words: "vpc ID" },
+  subnet: { code: "InvalidSubnetID", prefix: "subnet", words: "subnet ID" },
+  "security-group": { code: "InvalidGroup", prefix: "sg", words: "security group" },
+} as const satisfies Record<string, Kind>;
+
+export type ResourceKind = keyof typeof kinds;
+
+/** The kind of resource that an id names by its prefix; undefined for ids of things that Estiba has not. */
+export function kindOfId(id: string): ResourceKind | undefined {
+  const prefix = /^([a-z]+)-/.exec(id)?.[1];
+  for (const [kind, { prefix: known }] of Object.entries(kinds)) {
+    if (known === prefix) return kind as ResourceKind;
+  }
+  return undefined;
+}
+
+export function notFound(kind: ResourceKind, ids: readonly string[]): ServiceError {
+  const { code, words } = kinds[kind];
+  const message =
+    kind === "image"
+      ? `The image id '[${ids.join(", ")}]' does not exist`
+      : ids.length === 1
+        ? `The ${words} '${ids[0]}' does not exist`
+        : `The ${words}s '${ids.join(", ")}' do not exist`;
+  return new ServiceError(`${code}.NotFound`, message);
+}
+
+/** @throws Invalid….Malformed when the text cannot be an id of that kind */
+export function checkId(kind: ResourceKind, id: string): string {
+  const { code, prefix } = kinds[kind];
+  if (!new RegExp(`^${prefix}-([0-9a-f]{8}|[0-9a-f]{17})$`).test(id)) {
+    const full = kind === "security-group" ? "InvalidGroupId" : code;
+    throw new ServiceError(`${full}.Malformed`, `Invalid id: "${id}"${hint(kind, prefix)}`);
+  }
+  return id;
+}
+
+const hint = (kind: ResourceKind, prefix: string) =>
+  kind === "instance" ? "" : ` (expecting "${prefix}-...")`;

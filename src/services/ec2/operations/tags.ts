@@ -1,0 +1,124 @@
+// CreateTags, DeleteTags, DescribeTags: of instances, VPCs, subnets and security groups.
+import type { TagDescription } from "@aws-sdk/client-ec2";
+import { ServiceError } from "#lib/errors.ts";
+import { ec2Key } from "#domain/ec2/instance.ts";
+import type { Tags } from "#domain/tags.ts";
+import type { Reader, Row, Table, Transaction } from "#store/store.ts";
+import { instances, securityGroups, subnets, vpcs } from "#store/tables/ec2.ts";
+import type { Ec2Dependencies, Ec2Operations } from "../dependencies.ts";
+import { checkId, invalidValue, kindOfId, notFound, notImplemented } from "../errors.ts";
+import { type Fields, filterRows } from "../filters.ts";
+import { page } from "../paging.ts";
+import { checkTagCount, readTags } from "../tags.ts";
+
+/** Rows of one transaction: an instance with user data has some 24 KiB. */
+const BATCH = 40;
+const MOST_RESOURCES = 1000;
+
+type Tagged = Row & { readonly id: string; readonly tags: Tags };
+const tables = {
+  instance: instances,
+  vpc: vpcs,
+  subnet: subnets,
+  "security-group": securityGroups,
+} as unknown as Readonly<Record<string, Table<Tagged>>>;
+
+interface TagRow {
+  readonly resourceId: string;
+  readonly resourceType: string;
+  readonly key: string;
+  readonly value: string;
+}
+const fields: Fields<TagRow> = {
+  key: (row) => row.key,
+  value: (row) => row.value,
+  "resource-id": (row) => row.resourceId,
+  "resource-type": (row) => row.resourceType,
+};
+
+export function tagOperations({ store }: Ec2Dependencies) {
+  return {
+    async CreateTags(input, { region }) {
+      const added = readTags(input.Tags);
+      if (Object.keys(added).length === 0)
+        throw new ServiceError("MissingParameter", "The request must contain the parameter tagSet");
+      await changeTags(region, input.Resources, (tags) => checkTagCount({ ...tags, ...added }));
+      return {};
+    },
+
+    /** Without tags all are removed; with a value only when the value is that. */
+    async DeleteTags(input, { region }) {
+      const removed = input.Tags ?? [];
+      await changeTags(region, input.Resources, (tags) =>
+        removed.length === 0
+          ? {}
+          : Object.fromEntries(
+              Object.entries(tags).filter(
+                ([key, value]) =>
+                  !removed.some((r) => r.Key === key && (r.Value === undefined || r.Value === value)),
+              ),
+            ),
+      );
+      return {};
+    },
+
+    DescribeTags(input, context) {
+      const { region } = context;
+      const rows = filterRows(allTags(store, region), input.Filters, fields, (row) => ({
+        [row.key]: row.value,
+      }));
+      const { items, rest } = page(rows, (r) => `${r.key}\u0000${r.resourceId}`, context, input);
+      return {
+        Tags: items.map((row) => ({
+          ResourceId: row.resourceId,
+          ResourceType: row.resourceType as NonNullable<TagDescription["ResourceType"]>,
+          Key: row.key,
+          Value: row.value,
+        })),
+        ...rest,
+      };
+    },
+  } satisfies Ec2Operations;
+
+  /** Every resource is looked up before any is changed. */
+  async function changeTags(
+    region: string,
+    given: readonly string[] | undefined,
+    change: (tags: Tags) => Tags,
+  ): Promise<void> {
+    const ids = [...new Set(given ?? [])];
+    if (ids.length > MOST_RESOURCES)
+      throw invalidValue(`The number of resources in one call cannot exceed ${MOST_RESOURCES}`);
+    for (const id of ids) change(locate(store, region, id).row.tags);
+    for (let at = 0; at < ids.length; at += BATCH) {
+      await store.transact((tx) => {
+        for (const id of ids.slice(at, at + BATCH)) putTags(tx, region, id, change);
+      });
+    }
+  }
+}
+
+function putTags(tx: Transaction, region: string, id: string, change: (tags: Tags) => Tags): void {
+  const { table, row } = locate(tx, region, id);
+  tx.put(table, ec2Key(region, id), { ...row, tags: change(row.tags) });
+}
+
+/** @throws InvalidID, or the NotFound of the resource's kind */
+function locate(reader: Reader, region: string, id: string): { table: Table<Tagged>; row: Tagged } {
+  const kind = kindOfId(id);
+  if (kind === undefined) throw new ServiceError("InvalidID", `The ID '${id}' is not valid`);
+  checkId(kind, id);
+  const table = tables[kind];
+  if (table === undefined) throw notImplemented(`Tagging of ${kind}s`);
+  const row = reader.get(table, ec2Key(region, id));
+  if (row === undefined) throw notFound(kind, [id]);
+  return { table, row };
+}
+
+function allTags(reader: Reader, region: string): readonly TagRow[] {
+  return Object.entries(tables).flatMap(([resourceType, table]) =>
+    Array.from(reader.scan(table, { prefix: `${region}/` }), ([, row]) => row).flatMap((row) =>
+      Object.entries(row.tags).map(([key, value]) => ({ resourceId: row.id, resourceType, key, value })),
+    ),
+  );
+}

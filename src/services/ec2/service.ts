@@ -1,0 +1,34 @@
+// EC2, as much of it as container instances need: instances as rows that the instance controller makes hosts of, the default
+// VPCs, one image, tags. What is not here answers as an unknown operation.
+import type { ServiceDefinition } from "#gateway/service-definition.ts";
+import type { Ec2Dependencies, Ec2Operations } from "./dependencies.ts";
+import { imageOperations } from "./operations/images.ts";
+import { instanceTypeOperations } from "./operations/instance-types.ts";
+import { instanceOperations } from "./operations/instances.ts";
+import { networkOperations } from "./operations/network.ts";
+import { placeOperations } from "./operations/places.ts";
+import { runInstancesOperation } from "./operations/run-instances.ts";
+import { tagOperations } from "./operations/tags.ts";
+
+export function ec2Operations(deps: Ec2Dependencies) {
+  return {
+    ...runInstancesOperation(deps),
+    ...instanceOperations(deps),
+    ...imageOperations(deps),
+    ...instanceTypeOperations(),
+    ...networkOperations(deps),
+    ...placeOperations(deps),
+    ...tagOperations(deps),
+  } satisfies Ec2Operations;
+}
+
+export function createEc2Service(deps: Ec2Dependencies): ServiceDefinition {
+  return {
+    name: "ec2",
+    signingName: "ec2",
+    protocol: "ec2",
+    wireName: "2016-11-15",
+    loadSchemas: () => import("@aws-sdk/client-ec2"),
+    operations: ec2Operations(deps),
+  };
+}
