@@ -32,6 +32,8 @@ export interface ContainerState {
   /** Absent when the container has no health check. */
   readonly health?: "starting" | "healthy" | "unhealthy";
   readonly ports: readonly PublishedPort[];
+  /** IPv4 addresses on the engine's own networks; absent or empty while stopped and in the host's or another's network. */
+  readonly addresses?: readonly string[];
   /** `sha256:…` of the image. */
   readonly imageId: string;
 }
@@ -66,8 +68,14 @@ export interface Engine {
   info(): Promise<EngineInfo>;
   /** Whether the image is there; `imageId` is `sha256:…`. */
   findImage(reference: string): Promise<{ readonly imageId: string } | undefined>;
-  /** Makes the image available from where this engine may take it. @throws EngineError `image-missing` */
-  pullImage(reference: string): Promise<{ readonly imageId: string }>;
+  /**
+   * Makes the image available from where this engine may take it. `labels` are those of the container it is for: they steer
+   * the simulated engine, others need not look. @throws EngineError `image-missing`
+   */
+  pullImage(
+    reference: string,
+    labels?: Readonly<Record<string, string>>,
+  ): Promise<{ readonly imageId: string }>;
   /** Answers the container's id. @throws EngineError `image-missing`, `conflict` (the name is taken), `refused` */
   create(spec: ContainerSpec): Promise<string>;
   /** No error when it runs already. @throws EngineError `not-found`, `refused` (port taken, bad command …) */

@@ -1,0 +1,39 @@
+// What a part of the agent does beside a task's containers: volumes, cgroups, networks. The hooks stand in one ordered list;
+// cleanup and stopped run in the reverse order. A hook decides nothing about the task's life.
+import type { WireContainer, WireTask } from "#acs/messages.ts";
+import type { ContainerSpec } from "../engine/port.ts";
+
+export interface HookTask {
+  /** The last part of the task's ARN. */
+  readonly id: string;
+  readonly task: WireTask;
+}
+
+export interface TaskHook {
+  readonly name: string;
+  /** Before the task's first container. What it throws ends the task; a TaskFailure says with which reason. Safe twice. */
+  prepare?(task: HookTask): Promise<void>;
+  /** A container is about to be created: answers the specification to use. */
+  creating?(task: HookTask, container: WireContainer, spec: ContainerSpec): Promise<ContainerSpec>;
+  /** A container of the task has been started. */
+  started?(task: HookTask, container: WireContainer, id: string): Promise<void>;
+  /** All containers have ended; they still exist. Safe alone and twice. */
+  stopped?(task: HookTask): Promise<void>;
+  /** The containers are removed and the task is about to be forgotten. Safe alone and twice. */
+  cleanup?(task: HookTask): Promise<void>;
+}
+
+/** A failure with the name that AWS gives it, as it stands in a reason: `<name>: <message>`. */
+export class TaskFailure extends Error {
+  readonly reasonName: string;
+
+  constructor(reasonName: string, message: string) {
+    super(message);
+    this.name = "TaskFailure";
+    this.reasonName = reasonName;
+  }
+
+  get reason(): string {
+    return `${this.reasonName}: ${this.message}`;
+  }
+}
