@@ -26,6 +26,7 @@ export interface TaskDefinitionRow {
   readonly registeredAt: number;
   readonly registeredBy: string;
   readonly deregisteredAt?: number;
+  readonly deleteRequestedAt?: number;
   readonly tags: Tags;
 }
 
@@ -40,3 +41,11 @@ export const familyKey = (region: string, family: string): string => `${region}/
 /** Revisions are padded so that key order is revision order. */
 export const taskDefinitionKey = (region: string, family: string, revision: number): string =>
   `${region}/${family}/${String(revision).padStart(10, "0")}`;
+
+/** DeregisterTaskDefinition: no new tasks are made of it. A second call changes nothing. */
+export const deregisterTaskDefinition = (row: TaskDefinitionRow, now: number): TaskDefinitionRow =>
+  row.status === "ACTIVE" ? { ...row, status: "INACTIVE", deregisteredAt: now } : row;
+
+/** DeleteTaskDefinitions of an INACTIVE one: it stays until nothing is made of it any more. */
+export const requestDeletion = (row: TaskDefinitionRow, now: number): TaskDefinitionRow =>
+  row.status === "INACTIVE" ? { ...row, status: "DELETE_IN_PROGRESS", deleteRequestedAt: now } : row;

@@ -3,10 +3,12 @@
 import type { ServiceDefinition } from "#gateway/service-definition.ts";
 import type { EcsDependencies, EcsOperations } from "./dependencies.ts";
 import { clusterOperations } from "./operations/clusters.ts";
+import { taskDefinitionOperations } from "./operations/task-definitions.ts";
 
 export function ecsOperations(deps: EcsDependencies) {
   return {
     ...clusterOperations(deps),
+    ...taskDefinitionOperations(deps),
   } satisfies EcsOperations;
 }
 

@@ -1,0 +1,124 @@
+// Which members of a task definition act on the way to the agent (fleet/wire-task.ts, fleet/docker-config.ts). Every other one
+// is refused by name at any depth.
+import type { ContainerDefinition, RegisterTaskDefinitionRequest, Volume } from "@aws-sdk/client-ecs";
+import { clientException, notImplemented } from "../errors.ts";
+import { honourOnly } from "../refuse.ts";
+
+const TASK = [
+  "family",
+  "containerDefinitions",
+  "taskRoleArn",
+  "executionRoleArn",
+  "networkMode",
+  "volumes",
+  "placementConstraints",
+  "requiresCompatibilities",
+  "cpu",
+  "memory",
+  "tags",
+  "runtimePlatform",
+] as const;
+
+export const CONTAINER = [
+  "name",
+  "image",
+  "cpu",
+  "memory",
+  "memoryReservation",
+  "links",
+  "portMappings",
+  "essential",
+  "restartPolicy",
+  "entryPoint",
+  "command",
+  "environment",
+  "mountPoints",
+  "volumesFrom",
+  "linuxParameters",
+  "dependsOn",
+  "startTimeout",
+  "stopTimeout",
+  "versionConsistency",
+  "hostname",
+  "user",
+  "workingDirectory",
+  "privileged",
+  "readonlyRootFilesystem",
+  "dnsServers",
+  "dnsSearchDomains",
+  "extraHosts",
+  "dockerSecurityOptions",
+  "interactive",
+  "pseudoTerminal",
+  "dockerLabels",
+  "ulimits",
+  "logConfiguration",
+  "healthCheck",
+  "systemControls",
+] as const satisfies readonly (keyof ContainerDefinition)[];
+
+const refuse = (what: string) => notImplemented(what, "ClientException");
+
+/** @throws ClientException */
+export function checkHonoured(input: RegisterTaskDefinitionRequest): void {
+  honourOnly(input, TASK, "ClientException");
+  checkNetworkMode(input.networkMode);
+  for (const compatibility of input.requiresCompatibilities ?? []) checkCompatibility(compatibility);
+  const { cpuArchitecture = "X86_64", operatingSystemFamily = "LINUX" } = input.runtimePlatform ?? {};
+  if (cpuArchitecture !== "X86_64") throw refuse(`runtimePlatform.cpuArchitecture '${cpuArchitecture}'`);
+  if (operatingSystemFamily !== "LINUX")
+    throw refuse(`runtimePlatform.operatingSystemFamily '${operatingSystemFamily}'`);
+  input.containerDefinitions?.forEach((container, i) =>
+    checkContainer(container, `containerDefinitions[${i}].`),
+  );
+  input.volumes?.forEach((volume, i) => checkVolume(volume, `volumes[${i}].`));
+}
+
+function checkNetworkMode(mode: string | undefined): void {
+  if (mode === undefined || mode === "bridge" || mode === "host" || mode === "none") return;
+  if (mode === "awsvpc") throw refuse("networkMode 'awsvpc'");
+  throw clientException(`Invalid network mode '${mode}'.`);
+}
+
+function checkCompatibility(compatibility: string): void {
+  if (compatibility === "EC2" || compatibility === "EXTERNAL") return;
+  if (compatibility === "FARGATE" || compatibility === "MANAGED_INSTANCES")
+    throw refuse(`requiresCompatibilities '${compatibility}'`);
+  throw clientException(`Invalid value '${compatibility}' in requiresCompatibilities.`);
+}
+
+function checkContainer(container: ContainerDefinition, path: string): void {
+  honourOnly(container, CONTAINER, "ClientException", path);
+  // Digests are not resolved at deployment: what `enabled` asks for would not happen.
+  if (container.versionConsistency === "enabled") throw refuse(`${path}versionConsistency 'enabled'`);
+  const log = container.logConfiguration;
+  if (log !== undefined) {
+    honourOnly(log, ["logDriver", "options"], "ClientException", `${path}logConfiguration.`);
+    if (log.logDriver !== "json-file" && (log.logDriver as string) !== "none")
+      throw refuse(`${path}logConfiguration.logDriver '${log.logDriver}'`);
+  }
+  container.portMappings?.forEach((mapping, i) =>
+    honourOnly(
+      mapping,
+      ["containerPort", "hostPort", "protocol", "name", "appProtocol"],
+      "ClientException",
+      `${path}portMappings[${i}].`,
+    ),
+  );
+  for (const option of container.dockerSecurityOptions ?? [])
+    if (option.startsWith("credentialspec")) throw refuse(`${path}dockerSecurityOptions '${option}'`);
+}
+
+function checkVolume(volume: Volume, path: string): void {
+  honourOnly(volume, ["name", "host", "dockerVolumeConfiguration"], "ClientException", path);
+  if (volume.host?.sourcePath !== undefined) {
+    if (volume.host.sourcePath === "") throw clientException("host.sourcePath should not be blank.");
+    throw refuse(`The member '${path}host.sourcePath'`);
+  }
+  const docker = volume.dockerVolumeConfiguration;
+  if (docker === undefined) return;
+  if (docker.scope !== undefined && docker.scope !== "task")
+    throw refuse(`${path}dockerVolumeConfiguration.scope '${docker.scope}'`);
+  if (docker.autoprovision === true)
+    throw clientException("Autoprovision is only valid for volumes with the scope 'shared'.");
+}
