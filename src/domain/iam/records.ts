@@ -1,4 +1,5 @@
 // Roles and instance profiles as records. IAM is global: keys are names.
+import type { Random } from "#lib/random.ts";
 import type { Tags } from "../tags.ts";
 
 export interface RoleRow {
@@ -30,4 +31,36 @@ export interface InstanceProfileRow {
   readonly roleNames: readonly string[];
   readonly createdAt: number;
   readonly tags: Tags;
+}
+
+/** Seconds (IAM API reference, CreateRole). */
+export const DEFAULT_SESSION_DURATION = 3600;
+
+type New<R> = Omit<R, "id" | "createdAt">;
+
+/** `AROA` or `AIPA` and 17 characters. */
+const newId = (prefix: string, random: Random): string => prefix + random.hex(17).toUpperCase();
+
+export function newRole(
+  role: Pick<New<RoleRow>, "arn" | "name" | "path" | "assumeRolePolicyDocument" | "tags"> &
+    Partial<Pick<RoleRow, "description" | "maxSessionDuration">>,
+  random: Random,
+  now: number,
+): RoleRow {
+  return {
+    maxSessionDuration: DEFAULT_SESSION_DURATION,
+    attachedPolicies: [],
+    inlinePolicies: {},
+    ...role,
+    id: newId("AROA", random),
+    createdAt: now,
+  };
+}
+
+export function newInstanceProfile(
+  profile: Pick<New<InstanceProfileRow>, "arn" | "name" | "path" | "tags">,
+  random: Random,
+  now: number,
+): InstanceProfileRow {
+  return { ...profile, roleNames: [], id: newId("AIPA", random), createdAt: now };
 }

@@ -1,0 +1,78 @@
+// The model's limits on single members, refused as IAM words them.
+import type { Tag } from "@aws-sdk/client-iam";
+import type { Tags } from "#domain/tags.ts";
+import { limitExceeded, validationError } from "./errors.ts";
+
+const refuse = (value: string | number, member: string, constraint: string) =>
+  validationError(
+    `1 validation error detected: Value '${value}' at '${member}' failed to satisfy constraint: ${constraint}`,
+  );
+
+export function lengthWithin(value: string, member: string, minimum: number, maximum: number): string {
+  if (value.length < minimum)
+    throw refuse(value, member, `Member must have length greater than or equal to ${minimum}`);
+  if (value.length > maximum)
+    throw refuse(value, member, `Member must have length less than or equal to ${maximum}`);
+  return value;
+}
+
+export function inRange(value: number, member: string, minimum: number, maximum: number): number {
+  if (value < minimum)
+    throw refuse(value, member, `Member must have value greater than or equal to ${minimum}`);
+  if (value > maximum) throw refuse(value, member, `Member must have value less than or equal to ${maximum}`);
+  if (!Number.isInteger(value)) throw refuse(value, member, "Member must be a whole number");
+  return value;
+}
+
+/** IAM User Guide, "IAM and AWS STS quotas", character limits: roles 64, instance profiles and inline policies 128. */
+export function checkName(value: string | undefined, member: string, maximum: number): string {
+  const name = lengthWithin(value ?? "", member, 1, maximum);
+  if (/^[\w+=,.@-]+$/.test(name)) return name;
+  throw validationError(
+    `The specified value for ${member} is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-`,
+  );
+}
+
+export const checkRoleName = (value: string | undefined) => checkName(value, "roleName", 64);
+export const checkProfileName = (value: string | undefined) => checkName(value, "instanceProfileName", 128);
+export const checkPolicyName = (value: string | undefined) => checkName(value, "policyName", 128);
+
+/** `/` or `/a/b/`, 512 characters at most. */
+export function checkPath(value: string | undefined): string {
+  const path = lengthWithin(value ?? "/", "path", 1, 512);
+  if (/^\/([\x21-\x7e]+\/)?$/.test(path)) return path;
+  throw validationError(
+    "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.",
+  );
+}
+
+export const checkDescription = (value: string): string => lengthWithin(value, "description", 0, 1000);
+/** Seconds. */
+export const checkSessionDuration = (value: number): number =>
+  inRange(value, "maxSessionDuration", 3600, 43_200);
+
+const MOST_TAGS = 50;
+
+/** @throws ValidationError, InvalidInput for a repeated key */
+export function readTags(given: readonly Tag[] | undefined): Tags {
+  const tags = new Map<string, string>();
+  for (const { Key: key = "", Value: value = "" } of given ?? []) {
+    lengthWithin(key, "tags.member.key", 1, 128);
+    lengthWithin(value, "tags.member.value", 0, 256);
+    if (key.toLowerCase().startsWith("aws:"))
+      throw validationError("Tag keys beginning with aws: are reserved for system use.");
+    if (tags.has(key))
+      throw validationError("Duplicate tag keys found. Please note that Tag keys are case insensitive.");
+    tags.set(key, value);
+  }
+  return checkTagCount(Object.fromEntries(tags));
+}
+
+export function checkTagCount(tags: Tags): Tags {
+  if (Object.keys(tags).length > MOST_TAGS)
+    throw limitExceeded(`The number of tags has reached the maximum limit of ${MOST_TAGS}.`);
+  return tags;
+}
+
+export const showTags = (tags: Tags): { Key: string; Value: string }[] =>
+  Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));

@@ -1,0 +1,119 @@
+// Roles: create, read, change, delete. Their policies and tags stand beside.
+import { formatArn } from "#lib/arn.ts";
+import { newRole, type RoleRow } from "#domain/iam/records.ts";
+import type { Transaction } from "#store/store.ts";
+import { instanceProfiles, roles } from "#store/tables/iam.ts";
+import {
+  checkDescription,
+  checkPath,
+  checkRoleName,
+  checkSessionDuration,
+  readTags,
+} from "../constraints.ts";
+import type { IamDependencies, IamOperations } from "../dependencies.ts";
+import { deleteConflict, entityAlreadyExists, limitExceeded, notImplemented } from "../errors.ts";
+import { isTaken, roleOf, showRole } from "../lookup.ts";
+import { page } from "../paging.ts";
+import { checkTrustPolicy } from "../policy-document.ts";
+
+/** IAM quotas: characters of a trust policy, white space not counted. */
+const LONGEST_TRUST_POLICY = 2048;
+const MOST_ROLES = 1000;
+
+export function roleOperations({ store, clock, random, account }: IamDependencies) {
+  return {
+    async CreateRole(input) {
+      if (input.PermissionsBoundary !== undefined) throw notImplemented("PermissionsBoundary");
+      const name = checkRoleName(input.RoleName);
+      const path = checkPath(input.Path);
+      const made = newRole(
+        {
+          name,
+          path,
+          arn: formatArn({ service: "iam", region: "", account, resource: `role${path}${name}` }),
+          assumeRolePolicyDocument: trustPolicy(input.AssumeRolePolicyDocument),
+          tags: readTags(input.Tags),
+          ...(input.Description === undefined ? {} : { description: checkDescription(input.Description) }),
+          ...(input.MaxSessionDuration === undefined
+            ? {}
+            : { maxSessionDuration: checkSessionDuration(input.MaxSessionDuration) }),
+        },
+        random,
+        clock.now(),
+      );
+      await store.transact((tx) => {
+        if (isTaken(tx, roles, name)) throw entityAlreadyExists(`Role with name ${name}`);
+        if ([...tx.scan(roles)].length >= MOST_ROLES)
+          throw limitExceeded(`Cannot exceed quota for RolesPerAccount: ${MOST_ROLES}`);
+        tx.put(roles, name, made);
+      });
+      return { Role: showRole(made) };
+    },
+
+    GetRole: (input) => ({ Role: showRole(roleOf(store, input.RoleName)) }),
+
+    ListRoles(input, context) {
+      const prefix = input.PathPrefix ?? "/";
+      const rows = Array.from(store.scan(roles), ([, row]) => row).filter((r) => r.path.startsWith(prefix));
+      const { items, rest } = page(rows, (r) => r.name, context, input);
+      return { Roles: items.map((row) => showRole(row, false)), ...rest };
+    },
+
+    /** As IAM: nothing may hang on it any more. */
+    async DeleteRole(input) {
+      await store.transact((tx) => {
+        const role = roleOf(tx, input.RoleName);
+        if (tx.find(instanceProfiles, "role", role.name).length > 0)
+          throw deleteConflict("remove roles from instance profile");
+        if (role.attachedPolicies.length > 0) throw deleteConflict("detach all policies");
+        if (Object.keys(role.inlinePolicies).length > 0) throw deleteConflict("delete policies");
+        tx.delete(roles, role.name);
+      });
+      return {};
+    },
+
+    async UpdateRole(input) {
+      await change(input.RoleName, (row) => ({
+        ...row,
+        ...(input.Description === undefined ? {} : { description: checkDescription(input.Description) }),
+        ...(input.MaxSessionDuration === undefined
+          ? {}
+          : { maxSessionDuration: checkSessionDuration(input.MaxSessionDuration) }),
+      }));
+      return {};
+    },
+
+    async UpdateRoleDescription(input) {
+      const description = checkDescription(input.Description ?? "");
+      const row = await change(input.RoleName, (before) => ({ ...before, description }));
+      return { Role: showRole(row) };
+    },
+
+    async UpdateAssumeRolePolicy(input) {
+      const assumeRolePolicyDocument = trustPolicy(input.PolicyDocument);
+      await change(input.RoleName, (row) => ({ ...row, assumeRolePolicyDocument }));
+      return {};
+    },
+  } satisfies IamOperations;
+
+  function change(name: string | undefined, to: (row: RoleRow) => RoleRow): Promise<RoleRow> {
+    return store.transact((tx) => changeRole(tx, name, to));
+  }
+}
+
+export function changeRole(
+  tx: Transaction,
+  name: string | undefined,
+  to: (row: RoleRow) => RoleRow,
+): RoleRow {
+  const after = to(roleOf(tx, name));
+  tx.put(roles, after.name, after);
+  return after;
+}
+
+function trustPolicy(document: string | undefined): string {
+  const checked = checkTrustPolicy(document ?? "");
+  if (checked.replace(/\s/g, "").length > LONGEST_TRUST_POLICY)
+    throw limitExceeded(`Cannot exceed quota for ACLSizePerRole: ${LONGEST_TRUST_POLICY}`);
+  return checked;
+}
