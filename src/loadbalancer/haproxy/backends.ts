@@ -37,9 +37,15 @@ export const serverAddress = (server: Pick<PlacedServer, "address" | "port">): s
 /** Probing is at most a second apart; its counts are stretched so that verdicts take as long as the group's settings say. */
 export const probeIntervalSeconds = (check: ProxyHealthCheck): number => Math.min(1, check.intervalSeconds);
 
+/**
+ * Without both words a server that was added at run time keeps no idle connection at all, and each request pays for a new one. Shorter than
+ * what common servers keep an idle connection for (Node.js: five seconds), so that they are not the ones to close it.
+ */
+const idlePool = " pool-max-conn 1000 pool-purge-delay 2s";
+
 /** The words after a server's address, in the file and in `add server` alike. */
 export function serverSettings(kind: BackendKind, group: ProxyTargetGroup): string {
-  if (kind === "fo") return "";
+  if (kind === "fo") return idlePool;
   const check = group.healthCheck;
   const interval = safeNumber(check.intervalSeconds, 1, 300);
   const port = check.port === undefined ? "" : ` port ${safeNumber(check.port, 1, 65535)}`;
@@ -51,5 +57,5 @@ export function serverSettings(kind: BackendKind, group: ProxyTargetGroup): stri
     return ` check inter ${every * 1000} fall ${stretched(fall)} rise ${stretched(rise)}${port}`;
   }
   const slow = group.slowStartSeconds > 0 ? ` slowstart ${safeNumber(group.slowStartSeconds, 1, 900)}s` : "";
-  return ` check inter ${interval * 1000} fall ${fall} rise ${rise}${port}${slow}`;
+  return ` check inter ${interval * 1000} fall ${fall} rise ${rise}${port}${slow}${idlePool}`;
 }

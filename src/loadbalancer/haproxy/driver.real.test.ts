@@ -348,6 +348,20 @@ describe("HAProxy under its driver", () => {
     expect(await fetchOnce()).toMatchObject({ status: 418, body });
   });
 
+  it("keeps connections to a target that was added at run time, and uses them again", async () => {
+    await driver.applyStructure(structure());
+    const one = await proxy.newTarget("one");
+    one.server.keepAliveTimeout = 30_000;
+    await register(one);
+    await healthy(one);
+    let connections = 0;
+    one.server.on("connection", () => (connections += 1));
+    const load = startLoad({ host: address, port, requestsPerSecond: 200, keepAlive: true, connections: 5 });
+    await eventually(() => expect(one.requests.length).toBeGreaterThan(100));
+    expect((await load.stop()).failures).toEqual([]);
+    expect(connections).toBeLessThan(one.requests.length / 2);
+  });
+
   it("redirects with the request's host, path and query", async () => {
     const location = {
       protocol: "HTTPS",
