@@ -52,6 +52,7 @@ export function newTask(
     enableExecuteCommand: request.enableExecuteCommand,
     tags: request.tags,
     ...(request.clientToken === undefined ? {} : { clientToken: request.clientToken }),
+    ...(request.requestFingerprint === undefined ? {} : { requestFingerprint: request.requestFingerprint }),
   };
 }
 

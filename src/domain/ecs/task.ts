@@ -110,6 +110,8 @@ export interface TaskRow {
   readonly tags: Tags;
   /** Idempotency of RunTask. */
   readonly clientToken?: string;
+  /** Of the request that brought the client token: the token with another request is a conflict. */
+  readonly requestFingerprint?: string;
 }
 
 export const taskKey = (region: string, clusterName: string, id: string): string =>

@@ -20,6 +20,8 @@ export interface PlacementRequest {
   readonly enableExecuteCommand: boolean;
   readonly tags: Tags;
   readonly clientToken?: string;
+  /** Kept with the tasks of a client token, so that the token's use for another request is seen. */
+  readonly requestFingerprint?: string;
   /** StartTask: these container instances (ARNs), one task on each; no scheduling. */
   readonly containerInstanceArns?: readonly string[];
   /**

@@ -2,13 +2,31 @@
 // What is not here answers as an unknown operation.
 import type { ServiceDefinition } from "#gateway/service-definition.ts";
 import type { EcsDependencies, EcsOperations } from "./dependencies.ts";
+import { accountSettingOperations } from "./operations/account-settings.ts";
+import { agentOperations } from "./operations/agent.ts";
+import { attributeOperations } from "./operations/attributes.ts";
 import { clusterOperations } from "./operations/clusters.ts";
+import { containerInstanceOperations } from "./operations/container-instances.ts";
+import { registrationOperations } from "./operations/registration.ts";
+import { tagOperations } from "./operations/tags.ts";
 import { taskDefinitionOperations } from "./operations/task-definitions.ts";
+import { serviceDeploymentOperations } from "./operations/service-deployments.ts";
+import { serviceOperations } from "./operations/services.ts";
+import { taskOperations } from "./operations/tasks.ts";
 
 export function ecsOperations(deps: EcsDependencies) {
   return {
     ...clusterOperations(deps),
     ...taskDefinitionOperations(deps),
+    ...registrationOperations(deps),
+    ...containerInstanceOperations(deps),
+    ...agentOperations(deps),
+    ...attributeOperations(deps),
+    ...tagOperations(deps),
+    ...accountSettingOperations(),
+    ...taskOperations(deps),
+    ...serviceOperations(deps),
+    ...serviceDeploymentOperations(deps),
   } satisfies EcsOperations;
 }
 

@@ -92,7 +92,7 @@ export function taskOperations({ store, clock, placement }: EcsDependencies) {
       return answer(
         await placement.place({
           ...request,
-          launchType: "EC2",
+          launchType: launchTypeFor(undefined, definition),
           count: containerInstanceArns.length,
           constraints: [],
           strategy: [],

@@ -1,0 +1,89 @@
+// UpdateService's input → the change it means, checked against the service as it is. What is absent stays.
+import type { UpdateServiceRequest } from "@aws-sdk/client-ecs";
+import type { ServiceRow } from "#domain/ecs/service.ts";
+import { primaryOf, type ServiceChange } from "#domain/ecs/service-transitions.ts";
+import type { RequestContext } from "#gateway/service-definition.ts";
+import type { Reader } from "#store/store.ts";
+import { checkController, readPercentages } from "./deployment-configuration.ts";
+import { invalidParameter } from "./errors.ts";
+import { checkNetworking, launchTypeFor } from "./launch.ts";
+import { findTaskDefinition, usableTaskDefinition } from "./lookup.ts";
+import { readConstraints, readStrategy } from "./placement-settings.ts";
+import { honourOnly } from "./refuse.ts";
+import { imagesOf, readDesiredCount, readGracePeriod, readPropagateTags } from "./service-input.ts";
+import { checkTargetGroups, readLoadBalancers } from "./target-group-checks.ts";
+
+const MEMBERS = [
+  "availabilityZoneRebalancing",
+  "cluster",
+  "deploymentConfiguration",
+  "deploymentController",
+  "desiredCount",
+  "enableECSManagedTags",
+  "forceNewDeployment",
+  "healthCheckGracePeriodSeconds",
+  "loadBalancers",
+  "networkConfiguration",
+  "placementConstraints",
+  "placementStrategy",
+  "propagateTags",
+  "service",
+  "taskDefinition",
+] as const satisfies readonly (keyof UpdateServiceRequest)[];
+
+/** @throws InvalidParameterException, ClientException */
+export function readServiceChange(
+  rows: Reader,
+  context: RequestContext,
+  input: UpdateServiceRequest,
+  service: ServiceRow,
+): ServiceChange {
+  honourOnly(input, MEMBERS);
+  checkController(input);
+  const present = primaryOf(service);
+  const definition =
+    input.taskDefinition === undefined
+      ? // A service goes on with the definition it has, deregistered or not.
+        findTaskDefinition(rows, context, present?.taskDefinitionArn ?? "")
+      : usableTaskDefinition(rows, context, input.taskDefinition);
+  if (definition === undefined || present === undefined)
+    throw invalidParameter("The service's task definition was not found.");
+  if (input.taskDefinition !== undefined) launchTypeFor(present.launchType, definition);
+  if (input.taskDefinition !== undefined || input.networkConfiguration !== undefined)
+    checkNetworking(definition, input.networkConfiguration);
+  const loadBalancers =
+    input.loadBalancers === undefined ? present.loadBalancers : readLoadBalancers(input.loadBalancers);
+  if (input.loadBalancers !== undefined || input.taskDefinition !== undefined)
+    checkTargetGroups(rows, context.region, loadBalancers, definition, present.launchType);
+  return {
+    specification: { taskDefinitionArn: definition.arn, loadBalancers },
+    containerImages: imagesOf(definition),
+    ...(input.forceNewDeployment === undefined ? {} : { forceNewDeployment: input.forceNewDeployment }),
+    ...readSettings(input, service, loadBalancers.length > 0),
+  };
+}
+
+function readSettings(
+  input: UpdateServiceRequest,
+  service: ServiceRow,
+  hasLoadBalancers: boolean,
+): ServiceChange {
+  const { desiredCount, healthCheckGracePeriodSeconds, propagateTags, enableECSManagedTags } = input;
+  return {
+    ...(desiredCount === undefined ? {} : { desiredCount: readDesiredCount(desiredCount) }),
+    ...readPercentages(input.deploymentConfiguration, service),
+    ...(healthCheckGracePeriodSeconds === undefined
+      ? {}
+      : {
+          healthCheckGracePeriodSeconds: readGracePeriod(healthCheckGracePeriodSeconds, hasLoadBalancers),
+        }),
+    ...(input.placementConstraints === undefined
+      ? {}
+      : { placementConstraints: readConstraints(input.placementConstraints) }),
+    ...(input.placementStrategy === undefined
+      ? {}
+      : { placementStrategy: readStrategy(input.placementStrategy) }),
+    ...(enableECSManagedTags === undefined ? {} : { enableEcsManagedTags: enableECSManagedTags }),
+    ...(propagateTags === undefined ? {} : { propagateTags: readPropagateTags(propagateTags) }),
+  };
+}
