@@ -1,5 +1,6 @@
 // A Supervisor for tests: starts programs in their own session, starts them again when they end. Dies with the test process.
 import { spawn, type ChildProcess } from "node:child_process";
+import { rmSync } from "node:fs";
 import type { ServiceSpec, ServiceState, Supervisor } from "#domain/ports/supervisor.ts";
 
 interface Service {
@@ -17,15 +18,27 @@ export interface DirectSupervisor extends Supervisor {
 
 const restartDelayMs = 200;
 
+/** Enters the group in each hierarchy that has it, then becomes the program given as its arguments. */
+function joinCgroup(cgroup: string): string {
+  return `for group in /sys/fs/cgroup${cgroup} /sys/fs/cgroup/*${cgroup}; do
+  [ ! -e "$group/cgroup.procs" ] || echo $$ > "$group/cgroup.procs" || exit 1
+done; exec "$0" "$@"`;
+}
+
 export function createDirectSupervisor(): DirectSupervisor {
   const services = new Map<string, Service>();
 
   const run = (service: Service) => {
     const { spec } = service;
+    // Not `ip netns exec`: it mounts another /sys, where an engine finds no control groups.
     const command = [
-      ...(spec.networkNamespace === undefined ? [] : ["ip", "netns", "exec", spec.networkNamespace]),
+      ...(spec.cgroup === undefined ? [] : ["/bin/sh", "-c", joinCgroup(spec.cgroup)]),
+      ...(spec.networkNamespace === undefined
+        ? []
+        : ["nsenter", `--net=/run/netns/${spec.networkNamespace}`]),
       ...spec.command,
     ];
+    for (const file of spec.pidFiles ?? []) rmSync(file, { force: true });
     const child = spawn(command[0] ?? "", command.slice(1), {
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
