@@ -37,6 +37,8 @@ export interface ContainerInstanceRow {
   readonly healthStatusAt?: number;
   /** Rises with every change, as the API's `version`. */
   readonly version: number;
+  /** Idempotency of RegisterContainerInstance: the agent's process makes one token for its registration. */
+  readonly clientToken?: string;
   readonly tags: Tags;
 }
 
@@ -45,8 +47,85 @@ export interface InstanceAttribute {
   readonly value?: string;
 }
 
+/** What RegisterContainerInstance says and what is known of the host. */
+export type InstanceRegistration = Pick<
+  ContainerInstanceRow,
+  | "ec2InstanceId"
+  | "registered"
+  | "reservedTcpPorts"
+  | "reservedUdpPorts"
+  | "attributes"
+  | "availabilityZone"
+  | "versionInfo"
+  | "clientToken"
+  | "tags"
+>;
+
 export const containerInstanceKey = (region: string, clusterName: string, id: string): string =>
   `${region}/${clusterName}/${id}`;
+
+/** Everything but what the agent and the platform say of themselves. */
+export const isCustomAttribute = (name: string): boolean =>
+  !name.startsWith("ecs.") && !name.startsWith("com.amazonaws.");
+
+/** The first registration. */
+export function newContainerInstance(
+  identity: Pick<ContainerInstanceRow, "arn" | "id" | "region" | "clusterName" | "clusterArn">,
+  registration: InstanceRegistration,
+  now: number,
+): ContainerInstanceRow {
+  return {
+    ...identity,
+    ...registration,
+    status: "ACTIVE",
+    agentConnected: false,
+    registeredAt: now,
+    version: 1,
+  };
+}
+
+/**
+ * The agent registers again under its ARN. Custom attributes and tags that it does not name stay, because it sends them with
+ * its first registration only; a DRAINING instance goes on draining; an INACTIVE one is revived.
+ */
+export function registerAgain(
+  before: ContainerInstanceRow,
+  registration: InstanceRegistration,
+  now: number,
+): ContainerInstanceRow {
+  const { deregisteredAt: _, ...instance } = before;
+  const named = new Set(registration.attributes.map((a) => a.name));
+  const kept = before.attributes.filter((a) => isCustomAttribute(a.name) && !named.has(a.name));
+  return {
+    ...instance,
+    ...registration,
+    ...(before.status === "INACTIVE" ? { status: "ACTIVE" as const, registeredAt: now } : {}),
+    attributes: [...registration.attributes, ...kept],
+    versionInfo: { ...before.versionInfo, ...registration.versionInfo },
+    tags: { ...before.tags, ...registration.tags },
+    version: before.version + 1,
+  };
+}
+
+/** PutAttributes: an attribute of the same name is replaced. */
+export function putInstanceAttributes(
+  instance: ContainerInstanceRow,
+  attributes: readonly InstanceAttribute[],
+): ContainerInstanceRow {
+  const names = new Set(attributes.map((a) => a.name));
+  const kept = instance.attributes.filter((a) => !names.has(a.name));
+  return { ...instance, attributes: [...kept, ...attributes], version: instance.version + 1 };
+}
+
+/** DeleteAttributes. */
+export function deleteInstanceAttributes(
+  instance: ContainerInstanceRow,
+  names: ReadonlySet<string>,
+): ContainerInstanceRow {
+  const attributes = instance.attributes.filter((a) => !names.has(a.name));
+  if (attributes.length === instance.attributes.length) return instance;
+  return { ...instance, attributes, version: instance.version + 1 };
+}
 
 /** The agent's connection came or was lost. No change when it already was so. */
 export function setAgentConnected(

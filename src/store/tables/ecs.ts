@@ -28,7 +28,10 @@ export const taskDefinitionFamilies = defineTable<TaskDefinitionFamilyRow>({
 /** region/cluster/id */
 export const containerInstances = defineTable<ContainerInstanceRow>({
   name: "ecs-container-instances",
-  indexes: { ec2InstanceId: (row) => (row.ec2InstanceId === undefined ? [] : [row.ec2InstanceId]) },
+  indexes: {
+    ec2InstanceId: (row) => (row.ec2InstanceId === undefined ? [] : [row.ec2InstanceId]),
+    clientToken: (row) => (row.clientToken === undefined ? [] : [`${row.region}/${row.clientToken}`]),
+  },
 });
 
 /** region/cluster/id. Index values: `service`: serviceKey(...); `instance`: container instance ARN; `active` adds those not STOPPED. */
