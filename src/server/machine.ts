@@ -6,7 +6,6 @@ import { fileURLToPath } from "node:url";
 import { createNetnsProvider } from "#compute/netns/netns-provider.ts";
 import type { Clock } from "#lib/clock.ts";
 import type { Logger } from "#lib/logger.ts";
-import type { Random } from "#lib/random.ts";
 import { createVpcNetwork } from "#network/vpc-network.ts";
 import type { StateFolder } from "./state-folder.ts";
 import { createSupervisor } from "./supervisor.ts";
@@ -17,7 +16,6 @@ export const IMDS_PORT = 80;
 export interface MachineOptions {
   readonly folder: StateFolder;
   readonly clock: Clock;
-  readonly random: Random;
   readonly logger: Logger;
   readonly endpointPort: number;
   readonly cidrOf: (vpcId: string) => string | undefined;
@@ -28,7 +26,7 @@ export interface MachineOptions {
 export type Machine = ReturnType<typeof createMachine>;
 
 export function createMachine(options: MachineOptions) {
-  const { folder, clock, random, logger } = options;
+  const { folder, clock, logger } = options;
   const scope = scopeOf(folder);
   const supervisor = createSupervisor(folder, clock);
   const network = createVpcNetwork({
@@ -40,6 +38,7 @@ export function createMachine(options: MachineOptions) {
     endpointPort: options.endpointPort,
     imdsPort: IMDS_PORT,
     scope,
+    hostsFile: "/etc/hosts",
   });
   const compute = createNetnsProvider({
     directory: folder.hosts,
@@ -54,7 +53,6 @@ export function createMachine(options: MachineOptions) {
     },
     agent: { node: process.execPath, bundle: fileURLToPath(new URL("agent.mjs", import.meta.url)) },
     clock,
-    random,
     logger,
     scope,
   });

@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { applyServerLimits } from "#gateway/server-limits.ts";
 import { createHaproxyDriver } from "#loadbalancer/haproxy/driver.ts";
+import { vpcAddresses } from "#network/ranges.ts";
 import { vpcs } from "#store/tables/ec2.ts";
 import { closeServer, createHttpServer, listen } from "./http.ts";
 import { createMachine, IMDS_PORT, removeMachine } from "./machine.ts";
@@ -19,7 +20,6 @@ export function openRealPlatform({
   folder,
   store,
   clock,
-  random,
   logger,
   routes,
   imds,
@@ -52,7 +52,6 @@ export function openRealPlatform({
   const machine = createMachine({
     folder,
     clock,
-    random,
     logger,
     endpointPort: config.port,
     cidrOf,
@@ -95,7 +94,7 @@ export function openRealPlatform({
     endpointFor(vpcId) {
       const cidr = cidrOf(vpcId);
       if (cidr === undefined) throw new Error(`There is no VPC ${vpcId}.`);
-      return `http://${machine.network.endpointAddressOf(cidr)}:${config.port}`;
+      return `http://${vpcAddresses(cidr).endpoint}:${config.port}`;
     },
     async close() {
       await closeListeners();

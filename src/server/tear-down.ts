@@ -1,7 +1,6 @@
 // Removes everything that runs for a data folder, with or without a server: `estiba down`.
 import { systemClock } from "#lib/clock.ts";
 import { createLogger } from "#lib/logger.ts";
-import { systemRandom } from "#lib/random.ts";
 import { createMachine, removeMachine } from "./machine.ts";
 import type { StateFolder } from "./state-folder.ts";
 
@@ -9,7 +8,6 @@ export async function tearDown(folder: StateFolder): Promise<void> {
   const machine = createMachine({
     folder,
     clock: systemClock,
-    random: systemRandom,
     logger: createLogger("warn"),
     endpointPort: 0,
     cidrOf: () => undefined,
