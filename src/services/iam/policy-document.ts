@@ -33,8 +33,8 @@ export function checkTrustPolicy(document: string): string {
     if (!("Principal" in statement) && !("NotPrincipal" in statement))
       throw malformedPolicy("Missing required field Principal");
     for (const member of ["Principal", "NotPrincipal"]) checkPrincipal(statement[member]);
-    const actions = [statement["Action"] ?? []].flat() as readonly string[];
-    if (!actions.every((action) => /^(\*|sts:.+)$/i.test(action)))
+    const actions = [statement["Action"] ?? []].flat();
+    if (!actions.every((action) => typeof action === "string" && /^(\*|sts:.+)$/i.test(action)))
       throw malformedPolicy("AssumeRole policy may only specify STS AssumeRole actions.");
   }
   return document;
