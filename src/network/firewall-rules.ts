@@ -36,7 +36,7 @@ export function foreignChains(listing: string): readonly ForeignChain[] {
     if (chain === undefined || chain["type"] !== "filter") return [];
     const { family, table, name, hook, policy } = chain;
     if ((family !== "ip" && family !== "inet") || (hook !== "input" && hook !== "forward")) return [];
-    if (typeof table !== "string" || typeof name !== "string" || table.startsWith("estiba-")) return [];
+    if (!isPlain(table) || !isPlain(name) || table.startsWith("estiba-")) return [];
     return [{ family, table, name, hook, policy: policy === "drop" ? "drop" : "accept" } as const];
   });
 }
@@ -99,10 +99,14 @@ export const legacyRemoval = (listing: string, rootInterfacePrefix: string): rea
     )
     .map((line) => `iptables-legacy -w -D ${line.slice("-A ".length)}`);
 
-export const path = (chain: ForeignChain): string => `${chain.family} "${chain.table}" "${chain.name}"`;
+export const path = (chain: ForeignChain): string => `${chain.family} ${chain.table} ${chain.name}`;
 
 const isRootInterface = (device: string | undefined): boolean =>
   device !== undefined && /^eb[a-z0-9]{1,6}-[a-z0-9]{6}$/.test(device);
+
+/** A name that `nft -f` reads as one word; it has no way to write others. */
+const isPlain = (name: unknown): name is string =>
+  typeof name === "string" && /^[A-Za-z][A-Za-z0-9_./-]*$/.test(name);
 
 interface Wanted {
   readonly from?: string;

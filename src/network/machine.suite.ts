@@ -88,7 +88,7 @@ export const lookUp = (namespace: string, name: string, server: string): Promise
 /** Everything that the network makes, of whoever, as text to compare. */
 export async function picture(namespace?: string): Promise<string> {
   const parts = [
-    ["ip", "netns", "list"],
+    ...(namespace === undefined ? [["ip", "netns", "list"]] : []),
     ["ip", "-br", "link"],
     ["ip", "-4", "route", "show", "table", "all"],
     ["ip", "rule"],

@@ -22,8 +22,9 @@ export function shell(script: NamespaceScript): string {
     "set -e",
     ...(script.before ?? []),
     ...(script.sysctls ?? []).map(setSysctl),
-    ...here("ip -batch -", script.ip),
+    // Rules come before the links they watch are up.
     ...here("nft -f -", script.nft),
+    ...here("ip -batch -", script.ip),
     "",
   ].join("\n");
 }
