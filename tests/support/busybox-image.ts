@@ -13,7 +13,7 @@ export interface BusyboxImage {
 }
 
 const APPLETS =
-  "sh cat echo sleep true false kill httpd nc wget id ls mkdir mount ip ps test dd touch rm env hostname tail yes head".split(
+  "sh cat cut echo tr sleep true false kill httpd nc wget id ls mkdir mount ip ps test dd touch rm env hostname tail yes head".split(
     " ",
   );
 
