@@ -1,7 +1,8 @@
 // Lets the machine pass answers from the outside on to its VPCs: forwarding on the devices of the default routes, where the
 // machine does not forward anyway. Each device is noted in a file first, so that removal restores what was.
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { entriesOf } from "./entries.ts";
 import { inRoot, type Run } from "./run.ts";
 import { shell } from "./script.ts";
 import type { Route } from "./ranges.ts";
@@ -26,7 +27,7 @@ export async function enableForwarding(run: Run, routes: readonly Route[], direc
 
 /** Undoes it, unless the machine has become a router since (`net.ipv4.ip_forward`) or `stillNeeded`. */
 export async function restoreForwarding(run: Run, directory: string, stillNeeded: boolean): Promise<void> {
-  const devices = await readdir(directory).catch(() => [] as string[]);
+  const devices = await entriesOf(directory);
   if (devices.length > 0 && !stillNeeded) {
     const undo = devices
       .filter((device) => deviceName.test(device))

@@ -1,11 +1,10 @@
 // What is there: the kernel and /run/netns are asked, nothing is remembered.
-import { readdir } from "node:fs/promises";
+import { entriesOf } from "./entries.ts";
 import { rangeUser, VpcRangeRefused, type Route } from "./ranges.ts";
 import type { Run } from "./run.ts";
 
 /** Names of all named network namespaces. */
-export const namespaces = async (): Promise<readonly string[]> =>
-  readdir("/run/netns").catch(() => [] as string[]);
+export const namespaces = (): Promise<readonly string[]> => entriesOf("/run/netns");
 
 export const routes = async (run: Run): Promise<readonly Route[]> =>
   JSON.parse(await run("ip", ["-4", "-j", "route", "show", "table", "all"])) as Route[];

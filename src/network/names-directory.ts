@@ -1,8 +1,9 @@
 // The published names as files, one for each name in a folder for each VPC. dnsmasq answers from them and watches the folders;
 // the hosts file is made from them. They are the only memory of what was published.
 import { constants } from "node:fs";
-import { access, mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { access, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { entriesOf } from "./entries.ts";
 import type { HostName } from "./hosts-file.ts";
 
 export interface NamesDirectory {
@@ -16,7 +17,7 @@ export interface NamesDirectory {
 
 export function createNamesDirectory(root: string): NamesDirectory {
   const folder = (vpcId: string) => join(root, vpcId, "names");
-  const vpcs = async () => (await list(root)).filter((entry) => entry.startsWith("vpc-"));
+  const vpcs = async () => (await entriesOf(root)).filter((entry) => entry.startsWith("vpc-"));
   const prepare = async (vpcId: string) => {
     await mkdir(folder(vpcId), { recursive: true, mode: 0o755 });
     return folder(vpcId);
@@ -35,7 +36,7 @@ export function createNamesDirectory(root: string): NamesDirectory {
     async all() {
       const names: HostName[] = [];
       for (const vpcId of await vpcs()) {
-        for (const name of (await list(folder(vpcId))).filter((entry) => !entry.startsWith("."))) {
+        for (const name of (await entriesOf(folder(vpcId))).filter((entry) => !entry.startsWith("."))) {
           const [address] = (await readFile(join(folder(vpcId), name), "utf8")).split(" ");
           if (address !== undefined && address !== "") names.push({ name, address });
         }
@@ -59,12 +60,3 @@ export async function dnsUser(directory: string): Promise<"nobody" | "root"> {
   }
   return "nobody";
 }
-
-const list = async (directory: string): Promise<readonly string[]> => {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
-  }
-};
