@@ -1,14 +1,22 @@
 // Overrides of RunTask and StartTask: checked against the definition; what the agent is not told is refused by name.
 import type { ContainerOverride, TaskOverride } from "@aws-sdk/client-ecs";
 import type { ContainerDefinition, TaskDefinitionRow } from "#domain/ecs/task-definition.ts";
-import { clientException, invalidParameter } from "./errors.ts";
+import type { Reader } from "#store/store.ts";
+import { roleArn } from "./definition/roles.ts";
+import { cpuUnits, memoryMiB } from "./definition/units.ts";
+import { invalidParameter } from "./errors.ts";
 import { honourOnly } from "./refuse.ts";
 
 /** ECS API reference, TaskOverride: the JSON's longest form. */
 const MOST_CHARACTERS = 8192;
 
 /** @throws InvalidParameterException, ClientException */
-export function readOverrides(given: TaskOverride | undefined, definition: TaskDefinitionRow): TaskOverride {
+export function readOverrides(
+  rows: Reader,
+  account: string,
+  given: TaskOverride | undefined,
+  definition: TaskDefinitionRow,
+): TaskOverride {
   if (given === undefined) return {};
   honourOnly(
     given,
@@ -28,18 +36,13 @@ export function readOverrides(given: TaskOverride | undefined, definition: TaskD
     names.add(read.name ?? "");
     return [read];
   });
-  const { taskRoleArn, executionRoleArn } = given;
-  for (const role of [taskRoleArn, executionRoleArn])
-    if (role !== undefined && !/^arn:aws:iam::\d{12}:role\/.+$/.test(role))
-      throw clientException("Role is not valid");
+  const { cpu, memory, taskRoleArn, executionRoleArn } = given;
   return {
     ...(containerOverrides.length === 0 ? {} : { containerOverrides }),
-    ...(given.cpu === undefined ? {} : { cpu: units("cpu", given.cpu, /^\s*([\d.]+)\s*vcpu\s*$/i) }),
-    ...(given.memory === undefined
-      ? {}
-      : { memory: units("memory", given.memory, /^\s*([\d.]+)\s*gb\s*$/i) }),
-    ...(taskRoleArn === undefined ? {} : { taskRoleArn }),
-    ...(executionRoleArn === undefined ? {} : { executionRoleArn }),
+    ...(cpu === undefined ? {} : { cpu: cpuUnits(cpu) }),
+    ...(memory === undefined ? {} : { memory: memoryMiB(memory) }),
+    ...(taskRoleArn === undefined ? {} : { taskRoleArn: roleArn(rows, account, taskRoleArn) }),
+    ...(executionRoleArn === undefined ? {} : { executionRoleArn: roleArn(rows, account, executionRoleArn) }),
   };
 }
 
@@ -93,13 +96,4 @@ function checkMemory(container: ContainerDefinition, override: ContainerOverride
     throw invalidParameter(
       `Invalid 'memoryReservation' override for container '${container.name}': it exceeds 'memory'.`,
     );
-}
-
-/** `512`, or `0.5 vCPU` and `1 GB`, as text in units. */
-function units(member: "cpu" | "memory", text: string, inThousands: RegExp): string {
-  const large = inThousands.exec(text)?.[1];
-  const value = large === undefined ? Number(text) : Number(large) * 1024;
-  if (!/\d/.test(text) || !Number.isInteger(value) || value <= 0)
-    throw invalidParameter(`Invalid '${member}' override for the task: '${text}'.`);
-  return String(value);
 }

@@ -4,6 +4,7 @@ import type { ClusterRow } from "#domain/ecs/cluster.ts";
 import type { TaskDefinitionRow } from "#domain/ecs/task-definition.ts";
 import type { PlacementRequest } from "#domain/ports/placement.ts";
 import type { Tags } from "#domain/tags.ts";
+import type { Reader } from "#store/store.ts";
 import { invalidParameter } from "./errors.ts";
 import { checkNetworking } from "./launch.ts";
 import type { Scope } from "./lookup.ts";
@@ -15,7 +16,8 @@ type CommonRequest = Omit<PlacementRequest, "launchType" | "count" | "constraint
 
 /** @throws InvalidParameterException, ClientException */
 export function readTaskRequest(
-  scope: Scope,
+  rows: Reader,
+  { region, account }: Scope,
   input: Pick<
     Common,
     | "overrides"
@@ -31,12 +33,13 @@ export function readTaskRequest(
 ): CommonRequest {
   checkNetworking(definition, input.networkConfiguration);
   return {
-    ...scope,
+    region,
+    account,
     clusterName: cluster.name,
     taskDefinitionArn: definition.arn,
     group: readGroup(input.group, definition),
     ...(input.startedBy === undefined ? {} : { startedBy: readStartedBy(input.startedBy) }),
-    overrides: readOverrides(input.overrides, definition),
+    overrides: readOverrides(rows, account, input.overrides, definition),
     enableExecuteCommand: false,
     tags: {
       ...propagatedTags(input.propagateTags, definition),

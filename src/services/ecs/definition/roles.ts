@@ -18,7 +18,8 @@ export function withRoles(reader: Reader, account: string, body: TaskDefinitionB
   };
 }
 
-function roleArn(reader: Reader, account: string, given: string): string {
+/** A role's ARN, given by ARN or by name. @throws ClientException "Role is not valid" */
+export function roleArn(reader: Reader, account: string, given: string): string {
   const arn = given.startsWith("arn:") ? parseArn(given) : undefined;
   const name = arn === undefined ? given : (/^role\/(?:.*\/)?([^/]+)$/.exec(arn.resource)?.[1] ?? "");
   const row = reader.get(roles, name);

@@ -42,19 +42,18 @@ export function taskOperations({ store, clock, placement }: EcsDependencies) {
   return {
     async RunTask(input, context) {
       honourOnly(input, RUN_TASK_MEMBERS);
-      const { region, account } = context;
       const count = input.count ?? 1;
       if (!Number.isInteger(count) || count < 1 || count > MOST_STARTED)
         throw invalidParameter(`count must be between 1 and ${MOST_STARTED}.`);
       const clientToken = checkClientToken(input.clientToken);
       const cluster = clusterOf(store, context, input.cluster);
       const requestFingerprint = fingerprintOf({ ...input, cluster: cluster.name, clientToken: undefined });
-      const known = tasksOfToken(store, region, clientToken, requestFingerprint);
+      const known = tasksOfToken(store, context.region, clientToken, requestFingerprint);
       if (known.length > 0) return answer({ tasks: known, failures: [] });
 
       const definition = usableTaskDefinition(store, context, input.taskDefinition ?? "");
       const launchType = launchTypeFor(input.launchType, definition);
-      const request = readTaskRequest({ region, account }, input, cluster, definition);
+      const request = readTaskRequest(store, context, input, cluster, definition);
       const constraints = readConstraints(input.placementConstraints);
       const strategy = readStrategy(input.placementStrategy);
       if (!hasInstances(store, cluster))
@@ -78,7 +77,7 @@ export function taskOperations({ store, clock, placement }: EcsDependencies) {
       const given = namesGiven(input.containerInstances, "Container instances", MOST_STARTED);
       const cluster = clusterOf(store, context, input.cluster);
       const definition = usableTaskDefinition(store, context, input.taskDefinition ?? "");
-      const request = readTaskRequest({ region, account }, input, cluster, definition);
+      const request = readTaskRequest(store, context, input, cluster, definition);
       const containerInstanceArns = given.map(
         (id) =>
           findContainerInstance(store, context, cluster, id)?.arn ??
