@@ -32,10 +32,11 @@ describe("the credentials server", () => {
     const container = testContainer();
     server = await startCredentialsServer({
       credentials: {
-        find(id) {
+        get(id) {
           if (id === "c-broken") throw new Error("the store is broken");
           return known.get(id);
         },
+        expects: (id) => id === "c-awaited",
       },
       metadata: {
         find(id) {
@@ -90,6 +91,12 @@ describe("the credentials server", () => {
     ["/v2/credentials", 400, "NoIdInRequest", "CredentialsV2Request: No Credential ID in the request"],
     ["/v1/credentials", 400, "NoIdInRequest", "CredentialsV1Request: No Credential ID in the request"],
     ["/v2/credentials/other", 400, "InvalidIdInRequest", "CredentialsV2Request: Credentials not found"],
+    [
+      "/v2/credentials/c-awaited",
+      503,
+      "CredentialsUninitialized",
+      "CredentialsV2Request: Credentials uninitialized for ID",
+    ],
     [
       "/v2/credentials/c-empty",
       503,

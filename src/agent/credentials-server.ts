@@ -20,8 +20,9 @@ const DEFAULT_TIMEOUT_MS = 5_000;
 const CONNECTIONS = 512;
 
 export interface CredentialSource {
-  /** By `credentialsId`; an empty `accessKeyId` means that the task is known and its credentials are still to come. */
-  find(credentialsId: string): RoleCredentials | undefined;
+  get(credentialsId: string): RoleCredentials | undefined;
+  /** Whether a task of this host has the id: its credentials are still to come, as after a restart of the agent. */
+  expects(credentialsId: string): boolean;
 }
 
 export interface CredentialsServerOptions {
@@ -113,12 +114,14 @@ export function credentialsAnswer(source: CredentialSource, url: URL): LocalAnsw
   if (id === "") return refuse(400, "NoIdInRequest", "No Credential ID in the request");
   let found: RoleCredentials | undefined;
   try {
-    found = source.find(id);
+    found = source.get(id);
+    if (found === undefined && !source.expects(id))
+      return refuse(400, "InvalidIdInRequest", "Credentials not found");
   } catch {
     return refuse(500, "InternalServerError", "Internal server error");
   }
-  if (found === undefined) return refuse(400, "InvalidIdInRequest", "Credentials not found");
-  if (found.accessKeyId === "")
+  // SDKs try again after a 503, and give up after a 400.
+  if (found === undefined || found.accessKeyId === "")
     return refuse(503, "CredentialsUninitialized", "Credentials uninitialized for ID");
   return {
     status: 200,
