@@ -17,7 +17,8 @@ export function readPercentages(
   given: DeploymentConfiguration | undefined,
   before: Percentages,
 ): Percentages {
-  if (given === undefined) return before;
+  const { minimumHealthyPercent, maximumPercent } = before;
+  if (given === undefined) return { minimumHealthyPercent, maximumPercent };
   const path = "deploymentConfiguration.";
   honourOnly(
     given,
@@ -40,8 +41,8 @@ export function readPercentages(
     throw refuse("deploymentCircuitBreaker");
   if (given.alarms?.enable === true || given.alarms?.rollback === true) throw refuse("alarms");
   return checked({
-    minimumHealthyPercent: given.minimumHealthyPercent ?? before.minimumHealthyPercent,
-    maximumPercent: given.maximumPercent ?? before.maximumPercent,
+    minimumHealthyPercent: given.minimumHealthyPercent ?? minimumHealthyPercent,
+    maximumPercent: given.maximumPercent ?? maximumPercent,
   });
 }
 
