@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { RegisterContainerInstanceRequest } from "@aws-sdk/client-ecs";
+import type { RegisterContainerInstanceRequest, Resource } from "@aws-sdk/client-ecs";
 import { keyOfEcsArn } from "#domain/ecs/arns.ts";
 import { ec2Key, type InstanceRow } from "#domain/ec2/instance.ts";
 import { instances } from "#store/tables/ec2.ts";
+import { deactivateCluster } from "#domain/ecs/cluster.ts";
 import { clusters, containerInstances, tasks } from "#store/tables/ecs.ts";
 import { createFixture, identityDocument, refusal, type Fixture } from "./fixture.suite.ts";
 
@@ -59,7 +60,7 @@ const describeOne = async (
   });
   return answer.containerInstances?.[0];
 };
-const integer = (name: string, resources: { name?: string; integerValue?: number }[] | undefined) =>
+const integer = (name: string, resources: Resource[] | undefined) =>
   resources?.find((r) => r.name === name)?.integerValue;
 
 /** A task's row on the instance; what these tests do not look at is left out. */
@@ -117,7 +118,7 @@ describe("RegisterContainerInstance", () => {
   });
 
   it("answers the same instance to the same clientToken, which the public model lacks", async () => {
-    // The SDK drops members that it does not know, so this request is signed and sent by hand-made middleware.
+    // The SDK drops members that it does not know, so a step before the signature puts it into the body.
     const send = async () => {
       const client = f.as({ instanceId: A });
       client.middlewareStack.add(
@@ -181,7 +182,7 @@ describe("RegisterContainerInstance", () => {
     expect(await send("nope")).toBe("ClusterNotFoundException: Cluster not found.");
     await f.store.transact((tx) => {
       const row = tx.get(clusters, "us-east-1/web");
-      if (row !== undefined) tx.put(clusters, "us-east-1/web", { ...row, status: "INACTIVE" });
+      if (row !== undefined) tx.put(clusters, "us-east-1/web", deactivateCluster(row, 0));
     });
     expect(await send("web")).toBe("ClientException: The referenced cluster was inactive.");
   });
@@ -214,7 +215,7 @@ describe("RegisterContainerInstance", () => {
 
     it("refuses the document of an instance that is terminated", async () => {
       await f.store.transact((tx) =>
-        tx.put(instances, ec2Key("us-east-1", A), { ...host, state: "terminated" }),
+        tx.put(instances, ec2Key("us-east-1", A), { ...host, state: "terminated" as const }),
       );
       expect(await asA({})).toMatch(/is not running/);
     });
