@@ -30,6 +30,8 @@ export async function agentService(
       DOCKER_HOST: "unix:///var/run/docker.sock",
       ESTIBA_ECS_CONFIG: "/etc/ecs/ecs.config",
       ESTIBA_CGROUP_PARENT: layout.tasksCgroup,
+      // Before a path of the host, it is the engine's path: for volumes of tasks with a source path.
+      ESTIBA_HOST_ROOT: layout.root,
       ESTIBA_IMAGES: "/var/lib/estiba/images",
       ESTIBA_INSTANCE_ID: spec.instanceId,
       ESTIBA_MEMORY_MIB: String(spec.memoryMiB),

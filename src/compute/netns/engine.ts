@@ -2,13 +2,14 @@
 // With live restore its containers outlive its restarts.
 import { mkdir, writeFile } from "node:fs/promises";
 import { get } from "node:http";
+import { dirname } from "node:path";
 import type { AttachedHost } from "#domain/ports/host-network.ts";
 import type { ServiceSpec } from "#domain/ports/supervisor.ts";
 import type { HostLayout, SharedLayout } from "./layout.ts";
 import { run } from "./run.ts";
 
 export async function prepareEngine(layout: HostLayout, program: string): Promise<void> {
-  for (const folder of [layout.dataRoot, layout.execRoot, layout.socketFolder])
+  for (const folder of [layout.dataRoot, layout.execRoot, dirname(layout.socket)])
     await mkdir(folder, { recursive: true, mode: 0o711 });
   // Engines before version 23 write a key to /etc/docker unless told another place; later ones may not know the setting.
   const key = { "deprecated-key-path": `${layout.folder}/key.json` };

@@ -9,11 +9,10 @@ export interface HostLayout {
   readonly execRoot: string;
   readonly daemonConfig: string;
   readonly pidFile: string;
-  /** A folder for the socket alone: it is bound into the private root and outlives the socket in it. */
-  readonly socketFolder: string;
-  readonly socket: string;
   /** What the host's own programs see as `/`; kept as long as the host. */
   readonly root: string;
+  /** The engine's socket, inside the root: the host's programs reach it, and tasks may be given it, as on EC2. */
+  readonly socket: string;
   readonly enterScript: string;
   readonly initScript: string;
   /** Made by the private root once it stands. */
@@ -39,17 +38,25 @@ export interface SharedLayout {
 const instanceId = /^i-[0-9a-f]{1,17}$/;
 /** Of `sockaddr_un`, without its closing zero. */
 const longestSocketPath = 107;
-const libnetworkSocket = "libnetwork/0123456789ab.sock";
+/** The engine's own, in its `--exec-root`. */
+const libnetworkSocket = "run/libnetwork/0123456789ab.sock";
+/** Where the engine's socket is for the host's programs. */
+export const socketInside = "/var/lib/estiba/docker.sock";
 
 export const isInstanceId = (text: string): boolean => instanceId.test(text);
 
 /** @throws Error when the folder's path is too long for the sockets below it, or the scope is not `[a-z0-9-]+` */
 export function sharedLayout(hosts: string, scope: string): SharedLayout {
   if (!/^[a-z0-9-]+$/.test(scope)) throw new Error(`"${scope}" is not a scope: [a-z0-9-]+`);
-  const longest = join(hosts, "i-0123456789abcdef0", "run", libnetworkSocket);
-  if (longest.length > longestSocketPath)
+  const excess =
+    Math.max(
+      ...[libnetworkSocket, `root${socketInside}`].map(
+        (name) => join(hosts, "i-0123456789abcdef0", name).length,
+      ),
+    ) - longestSocketPath;
+  if (excess > 0)
     throw new Error(
-      `The folder ${hosts} is ${longest.length - longestSocketPath} characters too long for the engines' sockets. Choose a shorter data folder.`,
+      `The folder ${hosts} is ${excess} characters too long for the engines' sockets. Choose a shorter data folder.`,
     );
   const containerd = join(hosts, "containerd");
   return {
@@ -73,9 +80,8 @@ export function hostLayout(shared: SharedLayout, id: string): HostLayout {
     execRoot: join(folder, "run"),
     daemonConfig: join(folder, "daemon.json"),
     pidFile: join(folder, "docker.pid"),
-    socketFolder: join(folder, "engine"),
-    socket: join(folder, "engine", "docker.sock"),
     root: join(folder, "root"),
+    socket: join(folder, "root", socketInside),
     enterScript: join(folder, "enter.sh"),
     initScript: join(folder, "init.sh"),
     rootMarker: join(folder, "root-stands"),

@@ -3,14 +3,17 @@ import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { computeSuite } from "../compute.suite.ts";
-import { createTestMachine, leftovers, type StubSight } from "./test-machine.ts";
+import { systemClock } from "#lib/clock.ts";
+import { createCgroups, hierarchiesOf } from "./cgroups.ts";
+import { readMounts, unmountBelow } from "./mounts.ts";
+import { createTestMachine, leftovers, type StubSight } from "./machine.suite.ts";
 
 computeSuite("netns", async () => createTestMachine("s"));
 
 describe("a host made out of this machine", () => {
   let machine: ReturnType<typeof createTestMachine>;
   beforeEach(() => {
-    machine = createTestMachine("h");
+    machine = createTestMachine("h", "runit");
   });
   afterEach(async () => {
     await machine.dispose();
@@ -45,6 +48,7 @@ describe("a host made out of this machine", () => {
       AWS_DEFAULT_REGION: "eu-west-1",
       ECS_BACKEND_HOST: "http://10.213.0.2:4566",
       ESTIBA_CGROUP_PARENT: `/estiba/${machine.scope}/${spec.instanceId}/ecs`,
+      ESTIBA_HOST_ROOT: join(machine.hosts, spec.instanceId, "root"),
       ESTIBA_VCPUS: "2",
       ESTIBA_MEMORY_MIB: "2048",
     });
@@ -84,15 +88,29 @@ describe("a host made out of this machine", () => {
     expect(existsSync(join(machine.hosts, spec.instanceId))).toBe(false);
   });
 
-  it("confines containers to the instance type's memory and counts their time against its processors", async () => {
-    const spec = machine.spec(1, { vcpus: 1, memoryMiB: 512 });
+  it("confines containers to the instance type's memory", async () => {
+    const spec = machine.spec(1, { memoryMiB: 512 });
     await machine.provider.launch(spec);
     const engine = machine.engine(spec);
     await engine.loadBusybox();
     const id = await engine.run("greedy", ["tail", "/dev/zero"]);
     const ended = JSON.parse(await engine.call("POST", `/containers/${id}/wait`)) as { StatusCode: number };
-    expect(ended.StatusCode).not.toBe(0);
+    expect(ended.StatusCode).toBe(137);
     expect((await machine.supervisor.state(`engine-${spec.instanceId}`))?.running).toBe(true);
+  });
+
+  it("confines containers to the instance type's processors", async () => {
+    const spec = machine.spec(1, { vcpus: 0.25 });
+    await machine.provider.launch(spec);
+    const engine = machine.engine(spec);
+    await engine.loadBusybox();
+    const spin = "busybox timeout 2 sh -c 'while :; do :; done'";
+    const [began, before] = [performance.now(), machine.cpuSeconds(spec)];
+    const id = await engine.run("busy", ["sh", "-c", `${spin} & ${spin}; wait`]);
+    await engine.call("POST", `/containers/${id}/wait`);
+    const processors = (machine.cpuSeconds(spec) - before) / ((performance.now() - began) / 1000);
+    expect(processors).toBeGreaterThan(0.05);
+    expect(processors).toBeLessThan(0.35);
   });
 
   it("runs user data once, in the private root, and leaves the machine as it was", async () => {
@@ -162,8 +180,33 @@ exit 3
     expect(leftovers(machine).filter((line) => line.includes(spec.instanceId))).toEqual([]);
   });
 
+  it("comes back after the machine was started anew, without running user data again", async () => {
+    const spec = machine.spec(1, { userData: "#!/bin/sh\necho once >> /root/log\n" });
+    await machine.provider.launch(spec);
+    await machine.engine(spec).loadBusybox();
+    const id = await machine.engine(spec).run("lost", ["sleep", "3600"]);
+    for (const name of await machine.supervisor.list()) await machine.supervisor.remove(name);
+    const groups = createCgroups(hierarchiesOf(await readMounts()), systemClock);
+    await groups.kill(`/estiba/${machine.scope}`);
+    await unmountBelow(machine.folder);
+    await eventually(() => groups.remove(`/estiba/${machine.scope}`));
+    await machine.network.detachHost(spec.instanceId);
+    expect(leftovers(machine)).toEqual([]);
+
+    await machine.newProvider().launch(spec);
+    expect((await machine.engine(spec).inspect(id)).State.Running).toBe(false);
+    expect(readFileSync(machine.hostFile(spec, "root/log"), "utf8")).toBe("once\n");
+    expect((await machine.supervisor.state(`agent-${spec.instanceId}`))?.running).toBe(true);
+  });
+
   it("tells why a host cannot be launched, in the error and on its console", async () => {
     const spec = machine.spec(1);
+    const bundle = join(machine.folder, "none.mjs");
+    const agentless = machine.newProvider({ agent: { node: process.execPath, bundle } });
+    await expect(agentless.launch(spec)).rejects.toThrow(
+      `${bundle}, which each host's agent needs, does not exist.`,
+    );
+    await machine.provider.terminate(spec.instanceId);
     const broken = machine.newProvider({ dockerdPath: "/bin/false" });
     await expect(broken.launch(spec)).rejects.toThrow(/\/bin\/false/);
     expect(await broken.consoleOutput(spec.instanceId)).toContain("engine: failed");

@@ -104,6 +104,9 @@ export async function preparePrivateRoot(
     await writeFile(inside("etc/resolv.conf"), `nameserver ${attached.dnsServer}\n`);
     await writeFile(inside("etc/hostname"), `${hostname}\n`);
   }
+  for (const program of [parts.node, parts.bundle])
+    if (!(await exists(program)))
+      throw new Error(`${program}, which each host's agent needs, does not exist.`);
   for (const file of ["opt/estiba/node", "opt/estiba/agent.mjs"])
     await writeFile(inside(file), "", { flag: "a" });
   await mkdir(parts.imagesDirectory, { recursive: true });
@@ -122,7 +125,6 @@ export async function preparePrivateRoot(
       { from: parts.bundle, to: "/opt/estiba/agent.mjs" },
       { from: parts.imagesDirectory, to: "/var/lib/estiba/images" },
     ],
-    socketFolder: layout.socketFolder,
   };
   await writeFile(layout.enterScript, enterScript(options, layout.initScript));
 }

@@ -1,5 +1,6 @@
 // The two scripts by which a host's own programs get their root. `enter` makes mount, UTS, IPC and PID namespaces and the root out
 // of read-only pieces of the machine; `init` is process 1 there: user data once, then the agent. Pure texts.
+import { socketInside } from "./layout.ts";
 import { quote } from "./shell.ts";
 
 export interface EnterOptions {
@@ -15,7 +16,6 @@ export interface EnterOptions {
   /** The host's group: the only one that its programs may change. */
   readonly cgroup: string;
   readonly readOnlyBinds: readonly { readonly from: string; readonly to: string }[];
-  readonly socketFolder: string;
 }
 
 /** Where the machine's own /proc is for the agent, which needs network namespaces of containers; user data does not see it. */
@@ -63,12 +63,11 @@ mount -t sysfs -o ro,nosuid,nodev,noexec sysfs ${inside("/sys")}
 ${anyV1 ? `mount -t tmpfs -o nosuid,nodev,noexec,mode=755,size=1m cgroup ${inside("/sys/fs/cgroup")}` : ""}
 ${cgroups.join("\n")}
 ${options.cgroupLinks.map(({ path, target }) => `ln -s ${quote(target)} ${inside(path)}`).join("\n")}
-mount -t tmpfs -o nosuid,nodev,mode=755,size=32m run ${inside("/run")}
-mkdir -p ${inside("/run/estiba/proc")} ${inside("/run/estiba/engine")} ${inside("/run/lock")}
+rm -rf ${inside("/run")}
+mkdir -p ${inside("/run/estiba/proc")} ${inside("/run/lock")}
 mount --bind /proc ${inside(machineProc)}
 mount -o remount,bind,ro,nosuid,nodev,noexec ${inside(machineProc)}
-${bind(options.socketFolder, "/run/estiba/engine")}
-ln -s estiba/engine/docker.sock ${inside("/run/docker.sock")}
+ln -s ${socketInside} ${inside("/run/docker.sock")}
 cat ${quote(init)} > ${inside(initInside)}
 ${options.readOnlyBinds.flatMap(({ from, to }) => [bind(from, to), readOnly(to)]).join("\n")}
 : > ${quote(options.rootMarker)}

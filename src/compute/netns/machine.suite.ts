@@ -1,6 +1,14 @@
 // Hosts with a network of their own making, for the tests of this folder, and a picture of what is on the machine.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createHash } from "node:crypto";
 import { request } from "node:http";
 import { dirname, join } from "node:path";
@@ -8,6 +16,7 @@ import { tmpdir } from "node:os";
 import type { HostNetwork } from "#domain/ports/host-network.ts";
 import { systemClock } from "#lib/clock.ts";
 import { silentLogger } from "#lib/logger.ts";
+import { createRunitSupervisor } from "#supervise/supervisor.ts";
 import { createDirectSupervisor } from "#tests/support/direct-supervisor.ts";
 import { writeBusyboxImage } from "#tests/support/busybox-image.ts";
 import type { HostSpec } from "../port.ts";
@@ -82,7 +91,8 @@ ip -n ${namespace} link set eth0 up`);
   };
 }
 
-export function createTestMachine(label: string) {
+/** Under runit, as in production, or under the tests' own supervisor, which ends what it started with the test process. */
+export function createTestMachine(label: string, supervisedBy: "runit" | "test" = "test") {
   const folder = mkdtempSync(join(tmpdir(), "nn-"));
   const bundle = join(folder, "agent.mjs");
   const images = join(folder, "images");
@@ -90,7 +100,11 @@ export function createTestMachine(label: string) {
   mkdirSync(images);
   writeFileSync(bundle, stubAgent);
   const scope = `t${process.pid}${label}`;
-  const supervisor = createDirectSupervisor();
+  const direct = createDirectSupervisor();
+  const supervisor =
+    supervisedBy === "test"
+      ? direct
+      : createRunitSupervisor({ directory: join(folder, "services"), clock: systemClock });
   const network = createTestNetwork(scope);
   const newProvider = (change: Partial<NetnsProviderOptions> = {}) =>
     createNetnsProvider({
@@ -130,11 +144,20 @@ export function createTestMachine(label: string) {
       ...change,
     }),
     hostFile: (spec: HostSpec, path: string) => join(hosts, spec.instanceId, "root", path),
-    engine: (spec: HostSpec) => createEngineCalls(join(hosts, spec.instanceId, "engine/docker.sock")),
+    /** Processor time of everything in the host so far. */
+    cpuSeconds(spec: HostSpec): number {
+      const group = `estiba/${scope}/${spec.instanceId}`;
+      const v1 = `/sys/fs/cgroup/cpuacct/${group}/cpuacct.usage`;
+      if (existsSync(v1)) return Number(readFileSync(v1, "utf8")) / 1e9;
+      const stat = readFileSync(`/sys/fs/cgroup/${group}/cpu.stat`, "utf8");
+      return Number(/usage_usec (\d+)/.exec(stat)?.[1]) / 1e6;
+    },
+    engine: (spec: HostSpec) =>
+      createEngineCalls(join(hosts, spec.instanceId, "root/var/lib/estiba/docker.sock")),
     async dispose() {
       await provider.removeEverything();
       await provider.close();
-      await supervisor.close();
+      await direct.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -196,6 +219,8 @@ export function leftovers(machine: { readonly folder: string; readonly scope: st
   const processes = readdirSync("/proc").flatMap((entry) => {
     if (!/^\d+$/.test(entry)) return [];
     try {
+      // A zombie is gone but for its parent's notice.
+      if (/^State:\tZ/m.test(readFileSync(`/proc/${entry}/status`, "utf8"))) return [];
       const command = readFileSync(`/proc/${entry}/cmdline`, "utf8").replaceAll("\0", " ");
       const groups = readFileSync(`/proc/${entry}/cgroup`, "utf8");
       return command.includes(machine.folder) || groups.includes(machine.scope)
