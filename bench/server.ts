@@ -46,12 +46,7 @@ function call(connection: Connection, operation: string, input: object): Promise
   });
 }
 
-async function measure(
-  connection: Connection,
-  calls: number,
-  callers: number,
-  one: (n: number) => Promise<void>,
-) {
+async function measure(calls: number, callers: number, one: (n: number) => Promise<void>) {
   const latencies: number[] = [];
   let next = 0;
   const begin = performance.now();
@@ -109,16 +104,13 @@ try {
     const answer = await call(connection, "RegisterTaskDefinition", definition(n));
     assert.ok(answer["taskDefinition"]);
   };
-  await measure(connection, 500, callers, read);
+  await measure(500, callers, read);
   const results = {
     startMs: round(startMs, 0),
-    describeClusters: [
-      await measure(connection, calls, 1, read),
-      await measure(connection, calls, callers, read),
-    ],
+    describeClusters: [await measure(calls, 1, read), await measure(calls, callers, read)],
     registerTaskDefinition: [
-      await measure(connection, Math.ceil(calls / 4), 1, write),
-      await measure(connection, calls, callers, write),
+      await measure(Math.ceil(calls / 4), 1, write),
+      await measure(calls, callers, write),
     ],
     memoryMiB: { atStart: atStartMiB, afterLoad: rssMiB(connection.pid) },
   };

@@ -2,6 +2,7 @@
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { applyServerLimits } from "#gateway/server-limits.ts";
+import { messageOf } from "#lib/errors.ts";
 import { createHaproxyDriver } from "#loadbalancer/haproxy/driver.ts";
 import { vpcAddresses } from "#network/ranges.ts";
 import { vpcs } from "#store/tables/ec2.ts";
@@ -69,7 +70,15 @@ export function openRealPlatform({
   return {
     compute: machine.compute,
     async start() {
-      for (const [, vpc] of store.scan(vpcs)) await serving(vpc.id);
+      for (const [, vpc] of store.scan(vpcs)) {
+        try {
+          await serving(vpc.id);
+        } catch (error) {
+          // Without its own region's network the server is of no use; another's is told about when it is used.
+          if (vpc.region === config.region) throw error;
+          logger.warn("a VPC cannot be served", { vpcId: vpc.id, reason: messageOf(error) });
+        }
+      }
     },
     async driverFor(vpcId) {
       const { namespace } = await serving(vpcId);

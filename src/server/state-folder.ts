@@ -102,7 +102,10 @@ export class AlreadyRunning extends Error {
 
 /** Takes the folder for this process; a lock whose owner is dead is taken over. @throws AlreadyRunning */
 export function lockFolder(folder: StateFolder): () => void {
-  mkdirSync(folder.root, { recursive: true, mode: 0o700 });
+  // Others may pass through to what is made for them (the DNS server's names, engines' files), and see nothing else.
+  mkdirSync(folder.root, { recursive: true, mode: 0o711 });
+  for (const own of [folder.rows, folder.images, folder.services, folder.haproxy])
+    mkdirSync(own, { recursive: true, mode: 0o700 });
   const owner = readJson<{ pid: number; startTime: string }>(folder.lockFile);
   if (owner !== undefined && owner.pid !== process.pid && startTimeOf(owner.pid) === owner.startTime) {
     throw new AlreadyRunning(
@@ -129,7 +132,7 @@ export function readJson<T>(file: string): T | undefined {
 
 /** Whole or not at all, readable by its owner only. */
 export function writePrivate(file: string, value: unknown): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  mkdirSync(dirname(file), { recursive: true, mode: 0o711 });
   const temporary = `${file}.new`;
   writeFileSync(temporary, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
   const handle = openSync(temporary, "r");

@@ -51,7 +51,7 @@ async function upInBackground(config: ServerConfig, print: (line: string) => voi
     throw new AlreadyRunning(`A server is running already (pid ${running.pid}, ${running.endpoint}).`);
   const entry = process.argv[1];
   if (entry === undefined) throw new Error("The path of the program is unknown.");
-  mkdirSync(config.dataDirectory, { recursive: true, mode: 0o700 });
+  mkdirSync(config.dataDirectory, { recursive: true, mode: 0o711 });
   const supervisor = createSupervisor(stateFolder(config.dataDirectory), systemClock);
   await supervisor.remove(SERVER_SERVICE);
   await supervisor.ensure({
