@@ -21,7 +21,7 @@ import {
 } from "./container-state.ts";
 import { watchContainers } from "./events.ts";
 import { loadArchive } from "./load-archive.ts";
-import { ImageFolder, type ImageArchive } from "./images.ts";
+import { ImageFolder } from "./images.ts";
 import { normaliseReference } from "./reference.ts";
 
 /** The waits of ECS's agent: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-agent-config.html */
@@ -45,8 +45,8 @@ export class DockerEngine implements Engine {
   readonly #client: DockerClient;
   readonly #images: ImageFolder | undefined;
   readonly #logger: Logger;
-  /** Loads under way by archive version, so that ten tasks of one image load it once. */
-  readonly #loading = new Map<string, Promise<void>>();
+  /** Pulls under way by full reference, so that ten tasks of one image load it once. */
+  readonly #pulling = new Map<string, Promise<{ readonly imageId: string }>>();
   /** What this engine made of an archive, by reference: engines may name an image by more than its configuration. */
   readonly #loaded = new Map<string, { readonly version: string; readonly imageId: string }>();
 
@@ -85,32 +85,13 @@ export class DockerEngine implements Engine {
   }
 
   /** From the image folder; what the engine has already when no archive holds the reference. */
-  async pullImage(reference: string): Promise<{ readonly imageId: string }> {
-    const full = wellFormed(reference);
-    const archive = await this.#images?.find(full);
-    const present = await this.findImage(reference);
-    if (archive === undefined) {
-      if (present !== undefined) return present;
-      throw new EngineError(
-        "image-missing",
-        `image ${reference} is not here: images come from the instance's own engine or from \`estiba image load\`; registries are not pulled from`,
-      );
-    }
-    const loaded = this.#loaded.get(full);
-    const isLoaded =
-      present !== undefined &&
-      (present.imageId === archive.configDigest ||
-        (loaded?.version === archive.version && loaded.imageId === present.imageId));
-    if (isLoaded) return present;
-    await this.#load(archive);
-    const image = await this.findImage(reference);
-    if (image === undefined)
-      throw new EngineError(
-        "image-missing",
-        `the archive ${archive.path} did not hold ${reference} after all`,
-      );
-    this.#loaded.set(full, { version: archive.version, imageId: image.imageId });
-    return image;
+  pullImage(reference: string): Promise<{ readonly imageId: string }> {
+    const full = normaliseReference(reference) ?? reference;
+    const underWay = this.#pulling.get(full);
+    if (underWay !== undefined) return underWay;
+    const pull = this.#pull(reference).finally(() => this.#pulling.delete(full));
+    this.#pulling.set(full, pull);
+    return pull;
   }
 
   async create(spec: ContainerSpec): Promise<string> {
@@ -243,14 +224,32 @@ export class DockerEngine implements Engine {
     );
   }
 
-  #load(archive: ImageArchive): Promise<void> {
-    const underWay = this.#loading.get(archive.version);
-    if (underWay !== undefined) return underWay;
-    const load = loadArchive(this.#client, createReadStream(archive.path)).finally(() =>
-      this.#loading.delete(archive.version),
-    );
-    this.#loading.set(archive.version, load);
-    return load;
+  async #pull(reference: string): Promise<{ readonly imageId: string }> {
+    const full = wellFormed(reference);
+    const archive = await this.#images?.find(full);
+    const present = await this.findImage(reference);
+    if (archive === undefined) {
+      if (present !== undefined) return present;
+      throw new EngineError(
+        "image-missing",
+        `image ${reference} is not here: images come from the instance's own engine or from \`estiba image load\`; registries are not pulled from`,
+      );
+    }
+    const loaded = this.#loaded.get(full);
+    const isLoaded =
+      present !== undefined &&
+      (present.imageId === archive.configDigest ||
+        (loaded?.version === archive.version && loaded.imageId === present.imageId));
+    if (isLoaded) return present;
+    await loadArchive(this.#client, createReadStream(archive.path));
+    const image = await this.findImage(reference);
+    if (image === undefined)
+      throw new EngineError(
+        "image-missing",
+        `the archive ${archive.path} did not hold ${reference} after all`,
+      );
+    this.#loaded.set(full, { version: archive.version, imageId: image.imageId });
+    return image;
   }
 }
 
