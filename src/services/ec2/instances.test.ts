@@ -296,5 +296,7 @@ describe("attributes", () => {
       message: "Changing HttpPutResponseHopLimit after the launch is not implemented by Estiba",
     });
     expect((await refusal(modify({ HttpProtocolIpv6: "enabled" }))).code).toBe("UnsupportedOperation");
+    await terminate(InstanceId);
+    expect((await refusal(modify({ HttpTokens: "required" }))).code).toBe("IncorrectInstanceState");
   });
 });

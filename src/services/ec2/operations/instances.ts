@@ -1,6 +1,6 @@
 // Describing and terminating instances, their status, console output and attributes.
 import type { InstanceAttribute, InstanceStatus } from "@aws-sdk/client-ec2";
-import { messageOf } from "#lib/errors.ts";
+import { messageOf, ServiceError } from "#lib/errors.ts";
 import { ec2Key, type InstanceRow, setMetadataOptions, terminateInstance } from "#domain/ec2/instance.ts";
 import type { Reader } from "#store/store.ts";
 import { instances } from "#store/tables/ec2.ts";
@@ -113,6 +113,12 @@ export function instanceOperations(deps: Ec2Dependencies) {
         if (before === undefined) throw notFound("instance", [input.InstanceId ?? ""]);
         if (hops !== undefined && hops !== before.metadataOptions.httpPutResponseHopLimit)
           throw notImplemented("Changing HttpPutResponseHopLimit after the launch");
+        if (before.state !== "pending" && before.state !== "running") {
+          throw new ServiceError(
+            "IncorrectInstanceState",
+            `The instance '${before.id}' is not in a state from which its metadata options can be modified.`,
+          );
+        }
         const after = setMetadataOptions(before, { ...tokens, ...endpoint });
         tx.put(instances, ec2Key(region, after.id), after);
         return after;
