@@ -8,7 +8,7 @@ import type { Reader } from "#store/store.ts";
 import { invalidParameter } from "./errors.ts";
 import { checkNetworking } from "./launch.ts";
 import type { Scope } from "./lookup.ts";
-import { readTags } from "./tags.ts";
+import { checkTagCount, readTags } from "./tags.ts";
 import { readOverrides } from "./task-overrides.ts";
 
 type Common = RunTaskRequest & Omit<StartTaskRequest, "containerInstances">;
@@ -42,8 +42,10 @@ export function readTaskRequest(
     overrides: readOverrides(rows, account, input.overrides, definition),
     enableExecuteCommand: false,
     tags: {
-      ...propagatedTags(input.propagateTags, definition),
-      ...readTags(input.tags),
+      ...checkTagCount({
+        ...propagatedTags(input.propagateTags, definition),
+        ...readTags(input.tags),
+      }),
       ...(input.enableECSManagedTags === true ? { "aws:ecs:clusterName": cluster.name } : {}),
     },
   };

@@ -68,12 +68,14 @@ export function serviceDeploymentOperations({ store }: EcsDependencies) {
     },
 
     DescribeServiceDeployments(input, context) {
+      honourOnly(input, ["serviceDeploymentArns"]);
       const arns = namesGiven(input.serviceDeploymentArns, "Service deployment ARNs", MOST_DESCRIBED);
       const { found, failures } = look(serviceDeployments, "service-deployment", context, arns);
       return { serviceDeployments: found.map((row) => showServiceDeployment(store, row)), failures };
     },
 
     DescribeServiceRevisions(input, context) {
+      honourOnly(input, ["serviceRevisionArns"]);
       const arns = namesGiven(input.serviceRevisionArns, "Service revision ARNs", MOST_DESCRIBED);
       const { found, failures } = look(serviceRevisions, "service-revision", context, arns);
       return { serviceRevisions: found.map(showServiceRevision), failures };
