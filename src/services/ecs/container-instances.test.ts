@@ -5,7 +5,7 @@ import { ec2Key, type InstanceRow } from "#domain/ec2/instance.ts";
 import { instances } from "#store/tables/ec2.ts";
 import { deactivateCluster } from "#domain/ecs/cluster.ts";
 import { clusters, containerInstances, tasks } from "#store/tables/ecs.ts";
-import { createFixture, identityDocument, refusal, type Fixture } from "./fixture.suite.ts";
+import { createFixture, identityDocument, refusal, sending, type Fixture } from "./fixture.suite.ts";
 
 const A = "i-0aaaaaaaaaaaaaaaa";
 const B = "i-0bbbbbbbbbbbbbbbb";
@@ -118,19 +118,9 @@ describe("RegisterContainerInstance", () => {
   });
 
   it("answers the same instance to the same clientToken, which the public model lacks", async () => {
-    // The SDK drops members that it does not know, so a step before the signature puts it into the body.
-    const send = async () => {
-      const client = f.as({ instanceId: A });
-      client.middlewareStack.add(
-        (next) => (args) => {
-          const request = args.request as { body: string };
-          request.body = JSON.stringify({ ...(JSON.parse(request.body) as object), clientToken: "token-1" });
-          return next(args);
-        },
-        { step: "build", priority: "high" },
-      );
-      return (await client.registerContainerInstance(agentRequest(host))).containerInstance;
-    };
+    const body = { ...agentRequest(host), clientToken: "token-1" };
+    const send = async () =>
+      (await sending(f.as({ instanceId: A }), body).registerContainerInstance({})).containerInstance;
     const first = await send();
     const again = await send();
     expect(again?.containerInstanceArn).toBe(first?.containerInstanceArn);

@@ -175,6 +175,18 @@ export async function createFixture(changes: Partial<EcsDependencies> = {}): Pro
   };
 }
 
+/** A client whose requests carry `body` instead of what the SDK makes of its input: what agents send and the model lacks. */
+export function sending(client: ECS, body: unknown): ECS {
+  client.middlewareStack.add(
+    (next) => (args) => {
+      (args.request as { body: string }).body = JSON.stringify(body);
+      return next(args);
+    },
+    { step: "build", priority: "high" },
+  );
+  return client;
+}
+
 /** The refusal of a call as `code: words`; its answer when it is not refused. */
 export async function refusal(call: Promise<unknown>): Promise<unknown> {
   try {

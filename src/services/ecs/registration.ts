@@ -1,7 +1,11 @@
 // What an agent's registration says: its resources and attributes, checked against the host that it runs on. The instance type's
 // size wins over what the agent counted, because agents count the whole machine.
 import type { Attribute, RegisterContainerInstanceRequest, Resource } from "@aws-sdk/client-ecs";
-import type { HostResources, InstanceAttribute } from "#domain/ecs/container-instance.ts";
+import {
+  isCustomAttribute,
+  type HostResources,
+  type InstanceAttribute,
+} from "#domain/ecs/container-instance.ts";
 import type { InstanceRow } from "#domain/ec2/instance.ts";
 import { instanceType } from "#domain/ec2/instance-types.ts";
 import type { RequestContext } from "#gateway/service-definition.ts";
@@ -104,9 +108,10 @@ export function readAttributes(
   given: readonly Attribute[],
   host: InstanceRow | undefined,
 ): readonly InstanceAttribute[] {
-  const sent = given.map(({ name, value }): InstanceAttribute => {
-    checkAttribute(name ?? "", value);
-    return { name: name ?? "", ...(value === undefined ? {} : { value }) };
+  const sent = given.map(({ name = "", value }): InstanceAttribute => {
+    // The agent's own (versions, operating systems) are not held to the alphabet of custom values.
+    checkAttribute(name, isCustomAttribute(name) ? value : undefined);
+    return { name, ...(value === undefined ? {} : { value }) };
   });
   const names = new Set(sent.map((a) => a.name));
   if (names.size !== sent.length) throw invalidParameter("An attribute occurs twice.");

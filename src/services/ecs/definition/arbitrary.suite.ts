@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { ContainerDefinition, PortMapping, RegisterTaskDefinitionRequest } from "@aws-sdk/client-ecs";
 
 /** One of the values, as an ordinary (mutable, widened) type. */
-const oneOf = <T>(...values: T[]): fc.Arbitrary<T> => fc.constantFrom(...values) as fc.Arbitrary<T>;
+const oneOf = <T>(...values: T[]): fc.Arbitrary<T> => fc.constantFrom<T[]>(...values);
 const text = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/);
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 
