@@ -69,7 +69,7 @@ export async function startCredentialsServer(options: CredentialsServerOptions):
   );
   server.maxConnections = CONNECTIONS;
   await listen(server, options.port ?? CREDENTIALS_PORT);
-  server.on("error", (error) => logger.error("The credentials server failed.", { error }));
+  server.on("error", (error) => logger.error("The credentials server failed.", { reason: messageOf(error) }));
   return {
     port: (server.address() as AddressInfo).port,
     close: () =>
@@ -103,7 +103,7 @@ function answerTo(
 }
 
 /** `/v1/credentials?id=<id>` and `/v2/credentials/<id>`; undefined for a path of something else. */
-export function credentialsAnswer(source: CredentialSource, url: URL): LocalAnswer | undefined {
+function credentialsAnswer(source: CredentialSource, url: URL): LocalAnswer | undefined {
   const [, version, endpoint, inPath = ""] = url.pathname.split("/");
   if (endpoint !== "credentials" || (version !== "v1" && version !== "v2")) return undefined;
   const refuse = (status: number, code: string, text: string): LocalAnswer => ({
