@@ -8,7 +8,6 @@ import type { LoadBalancerDriver } from "#loadbalancer/port.ts";
 import type { Store } from "#store/store.ts";
 import type { ServerConfig } from "./config.ts";
 import type { Routes } from "./http.ts";
-import type { Runtime } from "./runtime.ts";
 import type { StateFolder } from "./state-folder.ts";
 
 export interface Platform {
@@ -41,7 +40,6 @@ export interface PlatformParts {
   readonly routes: Routes;
   /** Answers a request to the metadata service; the source is a host of the VPC. */
   readonly imds: (req: IncomingMessage, res: ServerResponse, source: MetadataSource) => void;
-  readonly runtime: () => Runtime | undefined;
 }
 
 export interface MetadataSource {

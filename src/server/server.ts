@@ -93,7 +93,6 @@ export async function startServer(
         if (runtime === undefined) sendJson(res, 503, { message: "The server is not ready." });
         else runtime.imds.handle(req, res, source);
       },
-      runtime: () => runtime,
     });
     closers.push(() => platform.close());
     await platform.start();

@@ -9,7 +9,8 @@ export async function reset(connection: Connection, print: (line: string) => voi
     url,
     credentials: connection.credentials,
     region: connection.region,
-    service: "estiba",
+    // Checked as the agents' upgrades are; the path is part of what is signed.
+    service: "ecs",
     time: Date.now(),
   });
   const answer = await fetch(url, { method: "POST", headers });

@@ -28,7 +28,7 @@ export function readSimulatedUserData(text: string): SimulatedUserData {
       hereDocument = opened[1] ?? opened[4];
       continue;
     }
-    const echoed = /^echo\s+(?:-e\s+)?(["']?)([A-Z_0-9]+=.*)\1\s*>>?\s*(\S+)$/.exec(trimmed);
+    const echoed = /^echo\s+(?:-e\s+)?(["']?)([A-Z_0-9]+=.*?)\1\s*>>?\s*(\S+)$/.exec(trimmed);
     if (echoed !== null && echoed[3] === CONFIG) configuration.push((echoed[2] ?? "").trim());
     else notRun.push(trimmed);
   }

@@ -1,0 +1,61 @@
+// A simulated host's agent: the real agent over a simulated engine, speaking to the endpoint and the metadata service as any other.
+// Its state is kept, its containers are not: after a restart of the server they are reported as vanished.
+import { join } from "node:path";
+import { createAgent } from "#agent/agent.ts";
+import { readAgentConfig } from "#agent/config.ts";
+import { createSimEngine } from "#agent/engine/sim/sim-engine.ts";
+import { createHttpControlPlane } from "#agent/http-control-plane.ts";
+import { createImdsClient } from "#agent/imds-client.ts";
+import { createStateFolder } from "#agent/state-file.ts";
+import type { HostSpec } from "#compute/port.ts";
+import type { SimulatedAgent } from "#compute/sim/sim-provider.ts";
+import { readSimulatedUserData } from "#compute/sim/user-data.ts";
+import { messageOf } from "#lib/errors.ts";
+import type { PlatformParts } from "./platform.ts";
+
+const MIB = 1024 * 1024;
+
+export async function startSimulatedAgent(
+  { folder, clock, random, logger }: PlatformParts,
+  spec: HostSpec,
+  imdsEndpoint: string,
+  print: (line: string) => void,
+): Promise<SimulatedAgent> {
+  const { agentConfiguration, notRun } = readSimulatedUserData(spec.userData);
+  for (const line of notRun) print(`not run on a simulated host: ${line}`);
+  const config = readAgentConfig(
+    {
+      AWS_DEFAULT_REGION: spec.region,
+      AWS_EC2_METADATA_SERVICE_ENDPOINT: imdsEndpoint,
+      ECS_BACKEND_HOST: spec.endpoint,
+      ESTIBA_VCPUS: String(spec.vcpus),
+      ESTIBA_MEMORY_MIB: String(spec.memoryMiB),
+    },
+    agentConfiguration,
+  );
+  const imds = createImdsClient(imdsEndpoint, clock);
+  const agent = createAgent({
+    config,
+    controlPlane: createHttpControlPlane({
+      endpoint: config.endpoint,
+      region: config.region,
+      credentials: () => imds.credentials(),
+      clock,
+      userAgent: "Estiba agent (simulated)",
+    }),
+    engine: createSimEngine({ clock, random, cpus: spec.vcpus, memoryBytes: spec.memoryMiB * MIB }),
+    state: createStateFolder(join(folder.hosts, spec.instanceId), logger),
+    clock,
+    random,
+    logger: logger.with({ instanceId: spec.instanceId }),
+    identity: () => imds.identity(),
+    // Nothing really listens on a simulated host's ports.
+    isPortFree: async () => true,
+  });
+  await agent.start();
+  agent.registered.then(
+    (arn) => print(`registered as ${arn}`),
+    (error: unknown) => print(`not registered: ${messageOf(error)}`),
+  );
+  return { close: async () => agent.close() };
+}
