@@ -51,3 +51,32 @@ export function refusalBody(
 ): string {
   return JSON.stringify({ type, message: { message } });
 }
+
+/** The query that an agent's upgrade carries, its keys in order (agent protocol, "Connection"). */
+export function agentQueryString(query: AgentQuery): string {
+  const { agentHash, agentVersion, cluster, containerInstanceArn, dockerVersion } = query;
+  const entries: readonly (readonly [string, string | undefined])[] =
+    query.channel === "acs"
+      ? [
+          ["agentHash", agentHash],
+          ["agentVersion", agentVersion],
+          ["clusterArn", cluster],
+          ["containerInstanceArn", containerInstanceArn],
+          ["dockerVersion", dockerVersion === undefined ? undefined : `DockerVersion: ${dockerVersion}`],
+          ["protocolVersion", "2"],
+          ["sendCredentials", String(query.sendCredentials)],
+          ["seqNum", "1"],
+        ]
+      : [
+          ["agentHash", agentHash],
+          ["agentVersion", agentVersion],
+          ["cluster", cluster],
+          ["containerInstance", containerInstanceArn],
+          ["dockerVersion", dockerVersion],
+        ];
+  return entries
+    .flatMap(([name, value]) =>
+      value === undefined ? [] : [`${encodeURIComponent(name)}=${encodeURIComponent(value)}`],
+    )
+    .join("&");
+}

@@ -1,0 +1,226 @@
+// One agent: its parts put together, and its life from start to close. Closing leaves every container running; a new agent over
+// the same state and engine goes on where this one ended.
+import { backoffDelay } from "#lib/backoff.ts";
+import { sleep, type Clock } from "#lib/clock.ts";
+import { messageOf } from "#lib/errors.ts";
+import type { Logger } from "#lib/logger.ts";
+import type { Random } from "#lib/random.ts";
+import { createAdmission, type PortProbe } from "./admission.ts";
+import { agentAttributes, type Abilities } from "./capabilities.ts";
+import { createChannels } from "./channels.ts";
+import type { AgentConfig } from "./config.ts";
+import type { ControlPlane } from "./control-plane.ts";
+import { createCredentialStore, type CredentialStore } from "./credentials.ts";
+import type { Engine, EngineInfo } from "./engine/port.ts";
+import { watchEngine } from "./engine-watch.ts";
+import { createImages } from "./hooks/image.ts";
+import { createVolumesHook } from "./hooks/volumes.ts";
+import type { TaskHook } from "./hooks/hook.ts";
+import { metadataSource } from "./metadata-source.ts";
+import type { MetadataSource } from "./metadata/port.ts";
+import type { IdentityDocument } from "./imds-client.ts";
+import { AgentExit, registerInstance } from "./register.ts";
+import { createReports, type Reports } from "./reports.ts";
+import type { InstanceRecord, StateStore } from "./state-store.ts";
+import { createHostTasks, type HostTasks } from "./tasks.ts";
+import { createTelemetry } from "./telemetry.ts";
+
+export interface AgentDependencies {
+  readonly config: AgentConfig;
+  readonly controlPlane: ControlPlane;
+  readonly engine: Engine;
+  readonly state: StateStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** What the host says it is; undefined when nobody vouches for it. */
+  readonly identity?: () => Promise<IdentityDocument | undefined>;
+  /** Shared with whatever serves credentials to containers. */
+  readonly credentials?: CredentialStore;
+  readonly abilities?: Abilities;
+  /** In order, after the agent's own. */
+  readonly hooks?: readonly TaskHook[];
+  readonly isPortFree?: PortProbe;
+  readonly version?: { readonly agent: string; readonly hash: string };
+  /** Metrics and health go out so often; 20 seconds. */
+  readonly telemetryIntervalMs?: number;
+}
+
+export interface Agent {
+  /** Goes on with the tasks of an earlier life; resolves when it does. Registration follows on its own. */
+  start(): Promise<void>;
+  /** Resolves with the container instance's ARN once registered; rejects with AgentExit when that cannot be. */
+  readonly registered: Promise<string>;
+  readonly credentials: CredentialStore;
+  /** For whatever serves containers: whether a task has this id, though its credentials may not have come yet. */
+  expects(credentialsId: string): boolean;
+  readonly metadata: MetadataSource;
+  /** Ends the agent; containers run on. */
+  close(): void;
+}
+
+const TELEMETRY_INTERVAL_MS = 20_000;
+const MIB = 1024 * 1024;
+const ENGINE_RETRY = { initialMs: 500, maximumMs: 15_000, factor: 2, jitter: 0.2 };
+const IDENTITY_TRIES = 5;
+
+export function createAgent(dependencies: AgentDependencies): Agent {
+  const { config, controlPlane, engine, state, clock, random, logger } = dependencies;
+  const credentials = dependencies.credentials ?? createCredentialStore();
+  const abilities = dependencies.abilities ?? { servesCredentials: false, limitsTasks: false };
+  const closing = new AbortController();
+  const { signal } = closing;
+  const closers: (() => void)[] = [];
+  let hostTasks: HostTasks | undefined;
+  const allTasks = () => hostTasks?.all() ?? [];
+  let settle: { resolve(arn: string): void; reject(error: unknown): void } | undefined;
+  const registered = new Promise<string>((resolve, reject) => (settle = { resolve, reject }));
+  // Whoever starts the agent may not ask.
+  registered.catch(() => {});
+
+  /** Until it succeeds or the agent is closed: an engine that is being restarted comes back. */
+  const whenEngineAnswers = async <T>(work: () => Promise<T>): Promise<T> => {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await work();
+      } catch (error) {
+        logger.warn("The container engine does not answer", { reason: messageOf(error) });
+        await sleep(clock, backoffDelay(ENGINE_RETRY, attempt, random), signal);
+      }
+    }
+  };
+
+  const identify = async (): Promise<IdentityDocument | undefined> => {
+    for (let attempt = 0; attempt < IDENTITY_TRIES; attempt++) {
+      try {
+        return await dependencies.identity?.();
+      } catch (error) {
+        logger.warn("The host's identity is not known yet", { reason: messageOf(error) });
+        await sleep(clock, backoffDelay(ENGINE_RETRY, attempt, random), signal);
+      }
+    }
+    return undefined;
+  };
+
+  const capacityOf = (info: EngineInfo) => ({
+    cpu: Math.round((config.vcpus ?? info.cpus) * 1024),
+    memoryMiB: (config.memoryMiB ?? Math.floor(info.memoryBytes / MIB)) - config.reservedMemoryMiB,
+    reservedTcpPorts: config.reservedTcpPorts,
+    reservedUdpPorts: config.reservedUdpPorts,
+    dynamicPorts: config.dynamicPorts,
+  });
+
+  const makeTasks = (info: EngineInfo, reports: () => Reports | undefined): HostTasks =>
+    createHostTasks({
+      engine,
+      clock,
+      random,
+      logger,
+      credentials,
+      store: state,
+      admission: createAdmission(capacityOf(info), dependencies.isPortFree),
+      images: createImages(engine, config.imagePullBehavior),
+      hooks: [createVolumesHook(engine), ...(dependencies.hooks ?? [])],
+      spec: {
+        cluster: config.cluster,
+        region: config.region,
+        servesCredentials: abilities.servesCredentials,
+        ...(config.hostRoot === undefined ? {} : { hostRoot: config.hostRoot }),
+      },
+      settings: config,
+      onChange: (task) => reports()?.notify(task),
+    });
+
+  /** From here on the control plane is needed; what runs does not wait for it. */
+  const join = async (info: EngineInfo, known: InstanceRecord | undefined) => {
+    const identity = await identify();
+    if (identity?.instanceId !== undefined && known?.ec2InstanceId !== undefined) {
+      if (identity.instanceId !== known.ec2InstanceId) {
+        await state.clear();
+        throw new AgentExit(1, `The stored state was of ${known.ec2InstanceId}; it is forgotten.`);
+      }
+    }
+    const containerInstanceArn = await registerInstance({
+      ...dependencies,
+      capacity: capacityOf(info),
+      attributes: agentAttributes(config, info, abilities),
+      identity,
+      containerInstanceArn: known?.containerInstanceArn,
+      signal,
+    });
+    const record: InstanceRecord = {
+      containerInstanceArn,
+      cluster: config.cluster,
+      manifestNumber: known?.manifestNumber ?? -1,
+      ...(identity?.instanceId === undefined ? {} : { ec2InstanceId: identity.instanceId }),
+    };
+    await state.saveInstance(record);
+    logger.info("This host is a container instance", { containerInstanceArn });
+    return { containerInstanceArn, record };
+  };
+
+  const run = async (): Promise<void> => {
+    const stored = await state.load();
+    const known = stored.instance;
+    if (known !== undefined && known.cluster !== config.cluster)
+      throw new AgentExit(5, `The stored state is of cluster ${known.cluster}, not of ${config.cluster}.`);
+    const info = await whenEngineAnswers(() => engine.info());
+    let reports: Reports | undefined;
+    const tasks = makeTasks(info, () => reports);
+    hostTasks = tasks;
+    closers.push(() => tasks.close());
+    await whenEngineAnswers(() => tasks.restore(stored.tasks));
+    closers.push(watchEngine({ engine, tasks, clock, random, logger, signal }));
+
+    const connect = async () => {
+      const { containerInstanceArn, record } = await join(info, known);
+      reports = createReports({ controlPlane, cluster: config.cluster, clock, random, logger });
+      closers.push(() => reports?.close());
+      for (const task of tasks.all()) reports.notify(task);
+      const telemetry = createTelemetry({
+        engine,
+        cpus: config.vcpus ?? info.cpus,
+        cluster: config.cluster,
+        tasks: () => tasks.all(),
+        intervalMs: dependencies.telemetryIntervalMs ?? TELEMETRY_INTERVAL_MS,
+        clock,
+        random,
+        logger,
+      });
+      const channels = createChannels({
+        ...dependencies,
+        record,
+        tasks,
+        credentials,
+        telemetry,
+        dockerVersion: info.version,
+        signal,
+      });
+      closers.push(() => channels.close());
+      settle?.resolve(containerInstanceArn);
+    };
+    void connect().catch((error: unknown) => settle?.reject(error));
+  };
+
+  return {
+    credentials,
+    registered,
+    metadata: metadataSource(allTasks, config.cluster),
+    expects(credentialsId) {
+      for (const { state: task } of allTasks()) if (task.credentialsId === credentialsId) return true;
+      return false;
+    },
+    async start() {
+      try {
+        await run();
+      } catch (error) {
+        settle?.reject(error);
+        throw error;
+      }
+    },
+    close() {
+      closing.abort(new Error("The agent is closing."));
+      for (const close of closers.reverse()) close();
+    },
+  };
+}

@@ -1,0 +1,112 @@
+// The agent as a program: configuration from its environment, the Docker Engine, the control plane over the network. Its exit
+// codes are the stock agent's: 0 stopped, 1 may be started again, 5 must not be.
+import { writeSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { systemClock as clock } from "#lib/clock.ts";
+import { messageOf } from "#lib/errors.ts";
+import { systemRandom as random } from "#lib/random.ts";
+import type { SigningCredentials } from "#lib/sigv4-sign.ts";
+import { createAgent } from "./agent.ts";
+import { BadAgentConfig, DEFAULT_CONFIG_FILE, readAgentConfig, type AgentConfig } from "./config.ts";
+import { createCredentialStore } from "./credentials.ts";
+import { startCredentialsServer } from "./credentials-server.ts";
+import { DockerEngine } from "./engine/docker/docker-engine.ts";
+import { cgroupHook } from "./hooks/cgroup.ts";
+import { createHttpControlPlane } from "./http-control-plane.ts";
+import { createImdsClient } from "./imds-client.ts";
+import { createJsonLogger } from "./json-logger.ts";
+import { isPortFree } from "./port-probe.ts";
+import { AgentExit } from "./register.ts";
+import { createStateFolder } from "./state-file.ts";
+import { AGENT_VERSION, USER_AGENT } from "./version.ts";
+
+const environment = process.env;
+
+/** Credentials of the environment, for a host that is no EC2 instance; its metadata service's otherwise. */
+function staticCredentials(): SigningCredentials | undefined {
+  const accessKeyId = environment["AWS_ACCESS_KEY_ID"];
+  const secretAccessKey = environment["AWS_SECRET_ACCESS_KEY"];
+  if (!accessKeyId || !secretAccessKey) return undefined;
+  return { accessKeyId, secretAccessKey, sessionToken: environment["AWS_SESSION_TOKEN"] };
+}
+
+async function readConfig(): Promise<AgentConfig> {
+  const path = environment["ESTIBA_ECS_CONFIG"] ?? DEFAULT_CONFIG_FILE;
+  const file = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return "";
+    throw error;
+  });
+  return readAgentConfig(environment, file);
+}
+
+function socketOf(dockerHost: string): string {
+  const found = /^unix:\/\/(\/.+)$/.exec(dockerHost);
+  if (found?.[1] === undefined)
+    throw new BadAgentConfig(
+      `DOCKER_HOST is ${dockerHost}; expected a socket as in unix:///var/run/docker.sock.`,
+    );
+  return found[1];
+}
+
+async function main(): Promise<void> {
+  const config = await readConfig();
+  const logger = createJsonLogger(config.logLevel, clock, (line) => void writeSync(2, line));
+  const imds = createImdsClient(config.imdsEndpoint, clock);
+  const fixed = staticCredentials();
+  const controlPlane = createHttpControlPlane({
+    endpoint: config.endpoint,
+    region: config.region,
+    credentials: fixed === undefined ? () => imds.credentials() : () => Promise.resolve(fixed),
+    clock,
+    userAgent: USER_AGENT,
+  });
+  const engine = new DockerEngine({
+    socketPath: socketOf(config.dockerHost),
+    clock,
+    logger,
+    ...(config.imagesFolder === undefined ? {} : { imagesFolder: config.imagesFolder }),
+  });
+  const credentials = createCredentialStore();
+  const agent = createAgent({
+    config,
+    controlPlane,
+    engine,
+    credentials,
+    clock,
+    random,
+    logger,
+    state: createStateFolder(config.dataDirectory, logger),
+    identity: async () => (fixed === undefined ? imds.identity() : undefined),
+    abilities: { servesCredentials: true, limitsTasks: config.cgroupParent !== undefined },
+    hooks: config.cgroupParent === undefined ? [] : [cgroupHook({ parent: config.cgroupParent, clock })],
+    isPortFree,
+    version: AGENT_VERSION,
+  });
+  const server = await startCredentialsServer({
+    credentials: { get: (id) => credentials.get(id), expects: (id) => agent.expects(id) },
+    metadata: agent.metadata,
+    clock,
+    logger,
+  });
+  const stopped = new Promise<void>((resolve) => {
+    process.once("SIGTERM", resolve);
+    process.once("SIGINT", resolve);
+  });
+  try {
+    await agent.start();
+    await Promise.race([stopped, agent.registered.then(() => stopped)]);
+    logger.info("The agent ends; containers run on");
+  } finally {
+    agent.close();
+    await server.close();
+  }
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    const terminal = error instanceof BadAgentConfig || (error instanceof AgentExit && error.exitCode === 5);
+    writeSync(2, `${JSON.stringify({ level: 50, msg: messageOf(error), exitCode: terminal ? 5 : 1 })}\n`);
+    process.exit(terminal ? 5 : 1);
+  },
+);

@@ -1,0 +1,163 @@
+// All tasks of this host: orders of the control plane come in, containers of the engine are matched with them, and what no task
+// claims is removed. Each task's own life is its runner's.
+import type { WireTask } from "#acs/messages.ts";
+import { messageOf } from "#lib/errors.ts";
+import type { Random } from "#lib/random.ts";
+import type { Admission } from "./admission.ts";
+import { dockerNameOf, LABELS } from "./container-spec.ts";
+import type { CredentialStore } from "./credentials.ts";
+import type { ContainerState } from "./engine/port.ts";
+import { refusalOf } from "./task-check.ts";
+import { createTaskRunner, type RunnerDependencies, type TaskRunner } from "./task/runner.ts";
+import { isStopped, newTask, rejectedTask, settled, taskIdOf, type TaskState } from "./task/state.ts";
+
+export interface TaskDependencies extends Omit<RunnerDependencies, "onChange" | "onRelease" | "onForgotten"> {
+  readonly admission: Admission;
+  readonly credentials: CredentialStore;
+  readonly random: Random;
+  /** A task changed: there may be something to report. */
+  readonly onChange: (runner: TaskRunner) => void;
+}
+
+export interface HostTasks {
+  /** Goes on with stored tasks; asks the engine what became of them. @throws EngineError `unreachable` */
+  restore(states: readonly TaskState[]): Promise<void>;
+  /** Takes orders; true when every task was valid and is stored. A known task hears the desired status only. */
+  accept(tasks: readonly WireTask[]): Promise<boolean>;
+  stop(taskArn: string): void;
+  get(taskArn: string): TaskRunner | undefined;
+  all(): Iterable<TaskRunner>;
+  /** The engine says something happened to this container. */
+  containerChanged(id: string): Promise<void>;
+  /** Looks at every container of ours: repairs what events missed, removes what no task claims. */
+  sweep(): Promise<void>;
+  close(): void;
+}
+
+export function createHostTasks(dependencies: TaskDependencies): HostTasks {
+  const { engine, admission, credentials, random, logger } = dependencies;
+  const runners = new Map<string, TaskRunner>();
+  /** Container id → its task and name; filled as tasks change. */
+  const owners = new Map<string, readonly [TaskRunner, string]>();
+
+  const own = (runner: TaskRunner) => {
+    for (const { runtimeId, name } of runner.state.containers)
+      if (runtimeId !== undefined && !owners.has(runtimeId)) owners.set(runtimeId, [runner, name]);
+  };
+  const begin = (state: TaskState): TaskRunner => {
+    const runner = createTaskRunner(state, {
+      ...dependencies,
+      onChange(changed) {
+        own(changed);
+        dependencies.onChange(changed);
+      },
+      onRelease: ({ arn }) => admission.release(arn),
+      onForgotten({ arn, state: { containers } }) {
+        runners.delete(arn);
+        credentials.forgetTask(arn);
+        for (const { runtimeId } of containers) if (runtimeId !== undefined) owners.delete(runtimeId);
+      },
+    });
+    runners.set(state.task.arn, runner);
+    own(runner);
+    return runner;
+  };
+  const queue = (runner: TaskRunner) =>
+    admission.request(runner.state.task, (hostPorts) => runner.dispatch({ type: "admitted", hostPorts }));
+
+  const take = (task: WireTask): { readonly runner: TaskRunner; readonly valid: boolean } => {
+    const known = runners.get(task.arn);
+    if (known !== undefined) {
+      if (task.desiredStatus === "STOPPED") known.dispatch({ type: "stopOrdered" });
+      return { runner: known, valid: true };
+    }
+    const refusal =
+      task.desiredStatus === "STOPPED"
+        ? "TaskStateError: Agent could not progress task's state to stopped"
+        : refusalOf(task);
+    if (refusal !== undefined) {
+      const runner = begin(rejectedTask(task, refusal));
+      runner.dispatch({ type: "woke" });
+      return { runner, valid: task.desiredStatus === "STOPPED" };
+    }
+    for (const role of [task.roleCredentials, task.executionRoleCredentials])
+      if (role !== undefined) credentials.put(task.arn, role);
+    const names = task.containers.map((c) => ({
+      dockerName: dockerNameOf(task, c.name, random.hex(20)),
+      metadataId: `${taskIdOf(task.arn)}-${random.digits(10)}`,
+    }));
+    const runner = begin(newTask(task, names));
+    runner.dispatch({ type: "woke" });
+    queue(runner);
+    return { runner, valid: true };
+  };
+
+  const look = async (runner: TaskRunner, container: string, id: string) =>
+    runner.dispatch({ type: "seen", container, seen: await engine.inspect(id) });
+
+  return {
+    async restore(states) {
+      const ours = states.length === 0 ? [] : await engine.list(LABELS.taskArn);
+      for (const state of states) {
+        const runner = begin(settled(state));
+        const seen: Record<string, ContainerState | undefined> = {};
+        for (const { name, dockerName, runtimeId } of state.containers)
+          seen[name] = ours.find((c) => c.id === runtimeId || c.name === dockerName);
+        const admitted = state.phase !== "waiting" && state.stoppedAt === undefined;
+        if (admitted) admission.restore(state.task, state.hostPorts);
+        runner.dispatch({ type: "restored", seen });
+        if (state.phase === "waiting" && !isStopped(runner.state)) queue(runner);
+      }
+    },
+
+    async accept(tasks) {
+      // What ends makes room for what begins.
+      const ordered = [...tasks].sort((a, b) => order(a) - order(b));
+      const taken = ordered.map(take);
+      const stored = await Promise.allSettled(taken.map(({ runner }) => runner.stored()));
+      return taken.every((t) => t.valid) && stored.every((s) => s.status === "fulfilled");
+    },
+
+    stop: (taskArn) => runners.get(taskArn)?.dispatch({ type: "stopOrdered" }),
+    get: (taskArn) => runners.get(taskArn),
+    all: () => runners.values(),
+
+    async containerChanged(id) {
+      const owner = owners.get(id);
+      if (owner !== undefined) await look(owner[0], owner[1], id);
+    },
+
+    async sweep() {
+      const present = new Map((await engine.list(LABELS.agent)).map((c) => [c.id, c]));
+      for (const [id, [runner, name]] of [...owners]) {
+        // One that is not listed may have been created since.
+        const seen = present.get(id) ?? (await engine.inspect(id));
+        const known = runner.state.containers.find((c) => c.name === name);
+        if (known?.status === "STOPPED" && seen?.status === "running") {
+          logger.warn("A container runs that has ended for its task: stopped", { taskArn: runner.arn, id });
+          await engine.stop(id, dependencies.settings.stopTimeoutSeconds);
+        } else runner.dispatch({ type: "seen", container: name, seen });
+      }
+      for (const container of present.values()) {
+        const runner = runners.get(container.labels[LABELS.taskArn] ?? "");
+        if (runner?.state.containers.some((c) => c.dockerName === container.name)) continue;
+        logger.warn("A container that no task claims is removed", {
+          id: container.id,
+          name: container.name,
+          labels: container.labels,
+        });
+        await engine
+          .remove(container.id)
+          .catch((error: unknown) =>
+            logger.warn("It could not be removed", { id: container.id, reason: messageOf(error) }),
+          );
+      }
+    },
+
+    close() {
+      for (const runner of runners.values()) runner.close();
+    },
+  };
+}
+
+const order = (task: WireTask): number => (task.desiredStatus === "STOPPED" ? 0 : 1);
