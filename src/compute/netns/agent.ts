@@ -9,7 +9,7 @@ import { machineProc, noRootExitCode } from "./root-scripts.ts";
 import { searchPath } from "./run.ts";
 
 /** An agent that ends so shall not be started again: its registration was refused for good. */
-const terminalExitCode = 5;
+export const refusedExitCode = 5;
 
 export async function agentService(
   layout: HostLayout,
@@ -42,7 +42,7 @@ export async function agentService(
     },
     networkNamespace: attached.namespace,
     cgroup: layout.systemCgroup,
-    terminalExitCodes: [terminalExitCode, noRootExitCode],
+    terminalExitCodes: [refusedExitCode, noRootExitCode],
     stopTimeoutSeconds: 5,
   };
 }

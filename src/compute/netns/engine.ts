@@ -9,8 +9,9 @@ import type { HostLayout, SharedLayout } from "./layout.ts";
 import { run } from "./run.ts";
 
 export async function prepareEngine(layout: HostLayout, program: string): Promise<void> {
-  for (const folder of [layout.dataRoot, layout.execRoot, dirname(layout.socket)])
+  for (const folder of [layout.dataRoot, layout.execRoot])
     await mkdir(folder, { recursive: true, mode: 0o711 });
+  await mkdir(dirname(layout.socket), { recursive: true });
   // Engines before version 23 write a key to /etc/docker unless told another place; later ones may not know the setting.
   const key = { "deprecated-key-path": `${layout.folder}/key.json` };
   await writeFile(layout.daemonConfig, JSON.stringify((await engineMajor(program)) < 23 ? key : {}));

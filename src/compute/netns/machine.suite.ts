@@ -81,7 +81,10 @@ ip -n ${namespace} link set eth0 up`);
       return { namespace, dnsServer: "10.213.0.2", vpcCidr: "10.213.0.0/16" };
     },
     async detachHost(instanceId) {
-      if (known().includes(name(instanceId))) shell(`ip netns delete ${name(instanceId)}`);
+      if (known().includes(name(instanceId))) {
+        // The veth first: the kernel takes its time with a namespace, and its name must be free at once.
+        shell(`ip -n ${name(instanceId)} link delete eth0; ip netns delete ${name(instanceId)}`);
+      }
     },
     async listHosts() {
       return known()

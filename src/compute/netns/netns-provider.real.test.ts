@@ -165,6 +165,21 @@ exit 3
     expect((await sight(spec)).ping).toBe(200);
   });
 
+  it("stays a host when its agent was refused for good, and does not start that agent again", async () => {
+    const spec = machine.spec(1);
+    const bundle = join(machine.folder, "refused.mjs");
+    writeFileSync(bundle, 'console.log("not registered"); process.exit(5);');
+    const provider = machine.newProvider({ agent: { node: process.execPath, bundle } });
+    await provider.launch(spec);
+    const ended = () => machine.supervisor.state(`agent-${spec.instanceId}`);
+    await eventually(async () =>
+      expect(await ended()).toMatchObject({ running: false, terminalExitCode: 5 }),
+    );
+    await provider.launch(spec);
+    expect(await ended()).toMatchObject({ running: false, terminalExitCode: 5 });
+    expect((await provider.consoleOutput(spec.instanceId)).match(/agent: not registered/g)).toHaveLength(1);
+  });
+
   it("finishes the end of a host whose processes died and whose folder was half removed", async () => {
     const spec = machine.spec(1);
     await machine.provider.launch(spec);

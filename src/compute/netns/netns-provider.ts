@@ -8,7 +8,7 @@ import type { Clock } from "#lib/clock.ts";
 import { messageOf } from "#lib/errors.ts";
 import type { Logger } from "#lib/logger.ts";
 import type { ComputeProvider, HostSpec } from "../port.ts";
-import { agentService } from "./agent.ts";
+import { agentService, refusedExitCode } from "./agent.ts";
 import { createCgroups, hierarchiesOf, type Cgroups } from "./cgroups.ts";
 import { consoleBytes, newest, readConsole, writeConsole } from "./console-log.ts";
 import {
@@ -87,6 +87,13 @@ export function createNetnsProvider(options: NetnsProviderOptions): NetnsProvide
       });
     });
 
+  const rootStands = async (layout: HostLayout): Promise<true | undefined> => {
+    if (await exists(layout.rootMarker)) return true;
+    const state = await supervisor.state(layout.agentService);
+    if (state?.terminalExitCode === noRootExitCode) throw new Error("the private root could not be made.");
+    return undefined;
+  };
+
   const launchNow = async (layout: HostLayout, spec: HostSpec, signal: AbortSignal) => {
     await mkdir(layout.folder, { recursive: true, mode: 0o711 });
     const began = clock.monotonic();
@@ -133,25 +140,16 @@ export function createNetnsProvider(options: NetnsProviderOptions): NetnsProvide
       });
       const refusal = await placeUserData(layout, spec.userData);
       if (refusal !== undefined) await say(refusal);
-      if (!adopted) await rm(layout.rootMarker, { force: true });
-      if ((await supervisor.state(layout.agentService))?.terminalExitCode === noRootExitCode)
-        await supervisor.remove(layout.agentService);
+      const ended = (await supervisor.state(layout.agentService))?.terminalExitCode;
+      if (ended === noRootExitCode) await supervisor.remove(layout.agentService);
+      if (!adopted && ended !== refusedExitCode) await rm(layout.rootMarker, { force: true });
       await supervisor.ensure(await agentService(layout, spec, attached));
-      await until(
-        async () => {
-          if (await exists(layout.rootMarker)) return true;
-          const state = await supervisor.state(layout.agentService);
-          if (state?.terminalExitCode === noRootExitCode)
-            throw new Error("the private root could not be made.");
-          return undefined;
-        },
-        {
-          clock,
-          signal,
-          timeoutMs: rootTimeoutMs,
-          late: async () => `the private root was not made. ${await lastWords(layout.agentService)}`,
-        },
-      );
+      await until(() => rootStands(layout), {
+        clock,
+        signal,
+        timeoutMs: rootTimeoutMs,
+        late: async () => `the private root was not made. ${await lastWords(layout.agentService)}`,
+      });
       await until(async () => ((await userDataDone(layout)) ? true : undefined), {
         clock,
         signal,
