@@ -1,14 +1,10 @@
 // Runs one command of the machine to its end. What goes wrong carries the command's own words.
 import { execFile } from "node:child_process";
 
-export interface RunOptions {
-  readonly environment?: Readonly<Record<string, string>>;
-}
-
 /** Answers standard output. @throws Error with the command's standard error */
-export function run(command: readonly [string, ...string[]], options: RunOptions = {}): Promise<string> {
+export function run(command: readonly [string, ...string[]]): Promise<string> {
   const [file, ...args] = command;
-  const env = { PATH: searchPath, ...options.environment };
+  const env = { PATH: searchPath };
   return new Promise((resolve, reject) => {
     execFile(file, args, { env, maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) => {
       if (error === null) return resolve(stdout);
