@@ -18,7 +18,9 @@ const warn = (line: string) => void process.stderr.write(`${line}\n`);
 const program = new Command("estiba")
   .description("An Amazon ECS that runs on your own machines")
   .option("--data <folder>", "data folder (ESTIBA_DATA; /var/lib/estiba for root)")
-  .configureHelp({ showGlobalOptions: true });
+  .configureHelp({ showGlobalOptions: true })
+  // Options after `aws` are the AWS CLI's.
+  .enablePositionalOptions();
 
 const dataDirectory = () =>
   readConfig({ dataDirectory: program.opts<{ data?: string }>().data }, process.env).dataDirectory;
@@ -90,8 +92,8 @@ program
   .command("reset")
   .description("empty all state of a server started with --allow-reset")
   .action(async () => reset(connect(dataDirectory()), print));
-program.enablePositionalOptions();
-
+// The clock's timers do not keep a process alive, but a command that waits for one must come to its end.
+const untilDone = setInterval(() => undefined, 2 ** 30);
 try {
   await program.parseAsync();
 } catch (error) {
@@ -102,4 +104,6 @@ try {
       `estiba: ${error instanceof Error ? (process.env["ESTIBA_DEBUG"] ? (error.stack ?? error.message) : error.message) : String(error)}`,
     );
   process.exitCode = 1;
+} finally {
+  clearInterval(untilDone);
 }

@@ -68,7 +68,7 @@ export function readsEndpointVariable(version: string): boolean {
   return true;
 }
 
-function installedCliVersion(): string | undefined {
+export function installedCliVersion(): string | undefined {
   const answer = spawnSync("aws", ["--version"], { encoding: "utf8" });
   return /aws-cli\/(\d+\.\d+\.\d+)/.exec(`${answer.stdout ?? ""}${answer.stderr ?? ""}`)?.[1];
 }

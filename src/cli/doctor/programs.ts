@@ -1,0 +1,66 @@
+// The programs that real hosts need, Debian's package of each, and how each tells its version.
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+export interface Program {
+  readonly command: string;
+  readonly package: string;
+  readonly purpose: string;
+  /** Arguments that make it print its version; absent when it cannot. */
+  readonly version?: readonly string[];
+}
+
+export const programs: readonly Program[] = [
+  {
+    command: "dockerd",
+    package: "docker.io",
+    purpose: "each instance runs an engine of its own",
+    version: ["--version"],
+  },
+  { command: "containerd", package: "containerd", purpose: "the engines share one", version: ["--version"] },
+  {
+    command: "containerd-shim-runc-v2",
+    package: "containerd",
+    purpose: "keeps containers while an engine restarts",
+  },
+  { command: "runc", package: "runc", purpose: "starts containers", version: ["--version"] },
+  { command: "haproxy", package: "haproxy", purpose: "is the load balancer", version: ["-v"] },
+  { command: "ip", package: "iproute2", purpose: "makes the networks", version: ["-V"] },
+  { command: "nft", package: "nftables", purpose: "enforces security groups", version: ["--version"] },
+  {
+    command: "iptables",
+    package: "iptables",
+    purpose: "is what the engines publish ports with",
+    version: ["--version"],
+  },
+  { command: "dnsmasq", package: "dnsmasq-base", purpose: "answers names in VPCs", version: ["--version"] },
+  { command: "runsv", package: "runit", purpose: "keeps everything running without the control plane" },
+  { command: "svlogd", package: "runit", purpose: "keeps the logs" },
+  {
+    command: "nsenter",
+    package: "util-linux",
+    purpose: "starts programs inside hosts",
+    version: ["--version"],
+  },
+  { command: "unshare", package: "util-linux", purpose: "makes hosts' namespaces", version: ["--version"] },
+];
+
+const systemFolders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/** Where the program is, among the system's folders and PATH. */
+export function findProgram(command: string, path = process.env["PATH"] ?? ""): string | undefined {
+  return [...path.split(":"), ...systemFolders]
+    .filter((folder) => folder.startsWith("/"))
+    .map((folder) => join(folder, command))
+    .find((file) => existsSync(file));
+}
+
+/** The first version number in what the program prints. */
+export function versionOf(file: string, args: readonly string[]): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile(file, [...args], { timeout: 10_000 }, (_error, stdout, stderr) =>
+      resolve(/\d+\.\d+[\w.+~-]*/.exec(`${stdout}${stderr}`)?.[0]),
+    );
+  });
+}
