@@ -13,6 +13,7 @@ import { TerminateInstancesCommand } from "@aws-sdk/client-ec2";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { buildDemoImage, DEMO_IMAGE } from "#cli/demo/image.ts";
 import * as stack from "#cli/demo/stack.ts";
+import { hostLayout, sharedLayout } from "#compute/netns/layout.ts";
 import { systemClock } from "#lib/clock.ts";
 import { stateFolder } from "#server/state-folder.ts";
 import { createSupervisor } from "#server/supervisor.ts";
@@ -85,11 +86,16 @@ const settled = () =>
     100,
   );
 
-/** Every container on every engine with the time of its start. */
-async function containers(): Promise<readonly string[]> {
+const engineOf = (instanceId: string) =>
+  `unix://${hostLayout(sharedLayout(stateFolder(estiba.dataDirectory).hosts, "any"), instanceId).socket}`;
+
+/** Every container on every engine with the time of its start; an engine that is on its way back is waited for. */
+const containers = () => eventually("every engine answers", () => listContainers().catch(() => undefined));
+
+async function listContainers(): Promise<readonly string[]> {
   const all = await Promise.all(
     instanceIds.map(async (id) => {
-      const host = `unix://${join(stateFolder(estiba.dataDirectory).hosts, id, "engine", "docker.sock")}`;
+      const host = engineOf(id);
       const ids = (await run("docker", ["-H", host, "ps", "-q", "--no-trunc"])).stdout
         .split("\n")
         .filter(Boolean);
@@ -134,6 +140,8 @@ async function underLoad(act: () => Promise<void>): Promise<void> {
   let outcome: unknown;
   try {
     await act();
+    // Long enough to tell, however quick it was.
+    await eventually("enough requests", () => loads.every((load) => load.sent() >= 300) || undefined);
   } catch (error) {
     outcome = error;
   }
@@ -241,7 +249,7 @@ describe("each program that is killed comes back and no container is restarted",
 it("a container that somebody kills is replaced", async () => {
   const before = await stack.runningTasks(estiba.clients);
   const [id = ""] = instanceIds;
-  const host = `unix://${join(stateFolder(estiba.dataDirectory).hosts, id, "engine", "docker.sock")}`;
+  const host = engineOf(id);
   const [container = ""] = (await run("docker", ["-H", host, "ps", "-q"])).stdout.split("\n");
   await run("docker", ["-H", host, "kill", container]);
   await eventually("a task is gone", async () => {

@@ -21,6 +21,8 @@ export interface LoadResult {
 }
 
 export interface RunningLoad {
+  /** Requests sent so far. */
+  sent(): number;
   /** Stops sending, waits for the answers outstanding. */
   stop(): Promise<LoadResult>;
 }
@@ -78,6 +80,7 @@ export function startLoad(options: LoadOptions): RunningLoad {
   }, tickMs);
 
   return {
+    sent: () => sent,
     async stop() {
       clearInterval(timer);
       await Promise.all(outstanding);
