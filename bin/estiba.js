@@ -12,4 +12,6 @@ try {
   process.stderr.write(`estiba: ${word}\n`);
   process.exit(1);
 }
+// The SDK's advice on Node versions is for those who develop with it.
+process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
 await import("../dist/estiba.mjs");

@@ -56,7 +56,7 @@ describe("what a machine must have", () => {
       else process.env["ESTIBA_VPC_CIDR"] = before;
     }
     const text = lines.join("\n");
-    expect(text).toMatch(/^ok {7}haproxy \d+\.\d+\S*: haproxy is the load balancer\.$/m);
+    expect(text).toMatch(/^ok {7}haproxy \d+\.\d+\S*: The load balancer\.$/m);
     expect(text).toMatch(/^MISSING {2}VPC range: .*\n {10}→ Choose another: --vpc-cidr/m);
     expect(text).toMatch(/missing for real hosts/);
   });

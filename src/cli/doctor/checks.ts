@@ -36,7 +36,7 @@ export async function findings(config: ServerConfig): Promise<readonly Finding[]
       finding(
         program.command,
         findProgram(program.command) !== undefined,
-        `${program.command} ${program.purpose}.`,
+        program.purpose,
         `Debian: apt-get install ${program.package}, or npm run setup.`,
       ),
     ),
