@@ -162,11 +162,22 @@ describe("an agent that restarts", () => {
     expect((await containersOf("a1"))[0]?.status).toBe("exited");
   });
 
+  it("goes on with a task that waited for room", async () => {
+    await run("a1", container("big", {}, { memory: 4000 }));
+    await world.placeTask(instanceArn, "a2", [container("big", {}, { memory: 4000 })]);
+    await world.clock.advance(1_000);
+    agent.close();
+    agent = await world.startAgent(host);
+    await world.stopTask("a1");
+    await world.until(() => status("a2") === "RUNNING");
+  });
+
   it("goes on at whatever moment it died, and each container is started once", async () => {
-    for (let moment = 0; moment < 12; moment++) {
+    for (let moment = 0; moment < 16; moment++) {
       const id = `c${moment}`;
       const slow = { "pull-seconds": "1", "start-seconds": "1" };
-      await world.placeTask(instanceArn, id, [container("web", slow), container("side", slow)]);
+      const small = { cpu: 10, memory: 10 };
+      await world.placeTask(instanceArn, id, [container("web", slow, small), container("side", slow, small)]);
       await world.clock.advance(moment * 250);
       agent.close();
       await world.clock.advance(1_000);

@@ -71,9 +71,10 @@ export function createHttpControlPlane(options: HttpControlPlaneOptions): Contro
     });
     const members = jsonObject(answer.body);
     if (answer.status === 200) return members;
+    const said = members["message"] ?? members["Message"];
     throw new CallFailed(
       codeOf(members, answer.status),
-      String(members["message"] ?? members["Message"] ?? `${operation} was answered with ${answer.status}.`),
+      typeof said === "string" ? said : `${operation} was answered with ${answer.status}.`,
     );
   };
 

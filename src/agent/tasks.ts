@@ -77,7 +77,7 @@ export function createHostTasks(dependencies: TaskDependencies): HostTasks {
         : refusalOf(task);
     if (refusal !== undefined) {
       const runner = begin(rejectedTask(task, refusal));
-      runner.dispatch({ type: "woke" });
+      runner.begin();
       return { runner, valid: task.desiredStatus === "STOPPED" };
     }
     for (const role of [task.roleCredentials, task.executionRoleCredentials])
@@ -87,7 +87,7 @@ export function createHostTasks(dependencies: TaskDependencies): HostTasks {
       metadataId: `${taskIdOf(task.arn)}-${random.digits(10)}`,
     }));
     const runner = begin(newTask(task, names));
-    runner.dispatch({ type: "woke" });
+    runner.begin();
     queue(runner);
     return { runner, valid: true };
   };

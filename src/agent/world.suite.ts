@@ -89,7 +89,7 @@ export async function createWorld(seed = 1): Promise<World> {
   const store = await createStore({
     backend: createMemoryBackend(),
     logger: silentLogger,
-    tables: Object.values(ecs) as never,
+    tables: Object.values(ecs),
   });
   const newFleet = () => createFleet({ store, issuer, clock, random, logger: silentLogger, graceMs: 10_000 });
   let instances = 0;

@@ -25,6 +25,8 @@ export interface RunnerDependencies extends ActionDependencies {
 export interface TaskRunner {
   readonly arn: string;
   readonly state: TaskState;
+  /** A task that was not stored yet: stores it and takes its first step. */
+  begin(): void;
   dispatch(event: TaskEvent): void;
   /** Resolves when the present state is safe. @throws when it could not be stored */
   stored(): Promise<void>;
@@ -47,6 +49,10 @@ export function createTaskRunner(initial: TaskState, dependencies: RunnerDepende
     arn: initial.task.arn,
     get state() {
       return state;
+    },
+    begin() {
+      save();
+      runner.dispatch({ type: "woke" });
     },
     dispatch(event) {
       if (closed) return;
