@@ -23,7 +23,7 @@ export function withDeadline<T>(
         timer.cancel();
         resolve(value);
       },
-      (error: unknown) => {
+      (error: Error) => {
         timer.cancel();
         reject(error);
       },
