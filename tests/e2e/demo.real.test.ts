@@ -1,5 +1,6 @@
 // The README's first command, as a new user types it, and what is left when it is over.
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,11 +17,14 @@ it(
   async () => {
     const before = snapshotMachine();
     const port = String(await freePort());
-    const output = execFileSync(process.execPath, ["bin/estiba.js", "--data", dataDirectory, "demo"], {
-      encoding: "utf8",
-      env: { ...process.env, ESTIBA_PORT: port, ESTIBA_VPC_CIDR: "10.67.0.0/16" },
-      timeout: 280_000,
-    });
+    const { stdout: output } = await promisify(execFile)(
+      process.execPath,
+      ["bin/estiba.js", "--data", dataDirectory, "demo"],
+      {
+        env: { ...process.env, ESTIBA_PORT: port, ESTIBA_VPC_CIDR: "10.67.0.0/16" },
+        timeout: 280_000,
+      },
+    );
     expect(output).toMatch(/ALB {2}web-[0-9a-f]{16}\.us-east-1\.elb\.estiba\.internal:80/);
     expect(output.match(/task [0-9a-f]{8} :\d+/g)?.length).toBe(8);
     expect(output).toMatch(/requests, 0 failed/);
