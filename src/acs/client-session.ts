@@ -25,6 +25,16 @@ export interface ClientSession {
   close(code?: number, reason?: string): void;
 }
 
+type Addressed = Pick<
+  AcsServerMessages["PayloadMessage"],
+  "clusterArn" | "containerInstanceArn" | "messageId"
+>;
+const addressOf = ({ clusterArn, containerInstanceArn, messageId }: Addressed) => ({
+  cluster: clusterArn,
+  containerInstance: containerInstanceArn,
+  messageId,
+});
+
 export function createClientSession(options: {
   readonly duplex: Duplex;
   readonly clock: Clock;
@@ -38,14 +48,7 @@ export function createClientSession(options: {
 
   const send = <T extends keyof AcsAgentMessages>(type: T, message: AcsAgentMessages[T]) =>
     duplex.send(encodeEnvelope({ type, message }));
-  const acknowledge = (
-    message: AcsServerMessages["PayloadMessage"] | AcsServerMessages["TaskManifestMessage"],
-  ) =>
-    send("AckRequest", {
-      cluster: message.clusterArn,
-      containerInstance: message.containerInstanceArn,
-      messageId: message.messageId,
-    });
+  const acknowledge = (message: Addressed) => send("AckRequest", addressOf(message));
 
   const onPayload = async (message: AcsServerMessages["PayloadMessage"]) => {
     if (!(await listener.payload(message))) return;
@@ -89,6 +92,9 @@ export function createClientSession(options: {
         return inTurn(() => onPayload(decoded.message));
       case "TaskManifestMessage":
         return inTurn(() => onManifest(decoded.message));
+      case "StageUpdateMessage":
+      case "PerformUpdateMessage":
+        return send("NackRequest", { ...addressOf(decoded.message), reason: "Updates are disabled" });
       case "IAMRoleCredentialsMessage": {
         const { messageId, roleCredentials } = decoded.message;
         return inTurn(async () => {

@@ -25,7 +25,6 @@ type Checks<Messages> = { readonly [T in keyof Messages]: (message: Fields) => b
 type Fields = Readonly<Record<string, unknown>>;
 
 const text = (value: unknown): boolean => typeof value === "string" && value !== "";
-const list = (value: unknown): boolean => Array.isArray(value);
 const listOf = (value: unknown, test: (item: Fields) => boolean): boolean =>
   Array.isArray(value) && value.every((item) => isFields(item) && test(item));
 const isFields = (value: unknown): value is Fields =>
@@ -45,10 +44,14 @@ const health = oneOf("HEALTHY", "UNHEALTHY", "UNKNOWN");
 const runtimeStatus = oneOf("OK", "IMPAIRED", "INSUFFICIENT_DATA", "INITIALIZING");
 const telemetry = (m: Fields) => isFields(m["metadata"]) && typeof m["timestamp"] === "number";
 
+const addressed = (m: Fields) =>
+  text(m["messageId"]) && text(m["clusterArn"]) && text(m["containerInstanceArn"]);
+
 const fromServer: Checks<AcsServerMessages> = {
   HeartbeatMessage: (m) => text(m["messageId"]),
-  PayloadMessage: (m) =>
-    text(m["messageId"]) && text(m["clusterArn"]) && text(m["containerInstanceArn"]) && list(m["tasks"]),
+  PayloadMessage: (m) => addressed(m) && listOf(m["tasks"], (task) => text(task["arn"])),
+  StageUpdateMessage: addressed,
+  PerformUpdateMessage: addressed,
   IAMRoleCredentialsMessage: (m) =>
     text(m["messageId"]) && text(m["taskArn"]) && credentials(m["roleCredentials"]),
   TaskManifestMessage: (m) =>

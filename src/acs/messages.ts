@@ -131,6 +131,15 @@ export interface AcsServerMessages {
     readonly generatedAt: number;
     readonly stopTasks: readonly TaskIdentifier[];
   };
+  /** Load another version of the agent. Estiba sends none; an agent that is not to be updated says so. */
+  readonly StageUpdateMessage: UpdateMessage;
+  readonly PerformUpdateMessage: UpdateMessage;
+}
+
+interface UpdateMessage {
+  readonly messageId: string;
+  readonly clusterArn: string;
+  readonly containerInstanceArn: string;
 }
 
 /** Agent → server over ACS. */

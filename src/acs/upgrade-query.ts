@@ -75,8 +75,12 @@ export function agentQueryString(query: AgentQuery): string {
           ["dockerVersion", dockerVersion],
         ];
   return entries
-    .flatMap(([name, value]) =>
-      value === undefined ? [] : [`${encodeURIComponent(name)}=${encodeURIComponent(value)}`],
-    )
+    .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${queryText(value)}`]))
     .join("&");
 }
+
+/** As the stock agent writes it: a space is a plus sign, and only letters, digits and `-_.~` stand for themselves. */
+const queryText = (value: string): string =>
+  encodeURIComponent(value)
+    .replaceAll("%20", "+")
+    .replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);

@@ -98,9 +98,18 @@ export function createChannels(dependencies: ChannelDependencies): { close(): vo
     },
   };
 
+  /** Payloads and manifests are numbered together: a manifest made before the newest payload is old news. */
+  async function raiseManifestNumber(to: number): Promise<boolean> {
+    if (!(to > manifestNumber)) return false;
+    manifestNumber = to;
+    await dependencies.state.saveInstance({ ...dependencies.record, manifestNumber });
+    return true;
+  }
+
   function createListener(d: ChannelDependencies): Omit<AcsListener, "badFrame" | "closed"> {
     return {
       async payload(message) {
+        await raiseManifestNumber(message.seqNum);
         const accepted = await tasks.accept(message.tasks);
         if (!accepted)
           logger.warn("A payload holds tasks that cannot be run", { messageId: message.messageId });
@@ -112,9 +121,7 @@ export function createChannels(dependencies: ChannelDependencies): { close(): vo
         return true;
       },
       async manifest(message) {
-        if (message.timeline <= manifestNumber) return undefined;
-        manifestNumber = message.timeline;
-        await d.state.saveInstance({ ...d.record, manifestNumber });
+        if (!(await raiseManifestNumber(message.timeline))) return undefined;
         const wanted = new Set(
           message.tasks.flatMap((t) => (t.desiredStatus === "RUNNING" ? [t.taskArn] : [])),
         );

@@ -18,7 +18,6 @@ const ENDPOINT_KEPT_MS = 12 * 60 * 60 * 1000;
 const FRAME_HEADERS = {
   authorization: "Authorization",
   host: "Host",
-  "x-amz-content-sha256": "X-Amz-Content-Sha256",
   "x-amz-date": "X-Amz-Date",
   "x-amz-security-token": "X-Amz-Security-Token",
 } as const;
@@ -37,12 +36,18 @@ export function createHttpControlPlane(options: HttpControlPlaneOptions): Contro
   let endpoints:
     { readonly of: string; readonly at: number; readonly acs: string; readonly tcs: string } | undefined;
 
-  const sign = async (method: string, url: string, headers: Readonly<Record<string, string>>, body: string) =>
+  const sign = async (
+    method: "GET" | "POST",
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    body: string,
+  ) =>
     signRequest({
       method,
       url,
       headers,
       body,
+      bareHash: method === "GET",
       credentials: await options.credentials(),
       region,
       service: SERVICE,

@@ -2,25 +2,33 @@
 import type { WireTask, WireVolume } from "#acs/messages.ts";
 import { dependencyFault } from "./task/dependencies.ts";
 
-/** The reason with which the task is answered as STOPPED; undefined when it can be run. */
-export function refusalOf(task: WireTask): string | undefined {
+export interface Refusal {
+  /** With which the task is answered as STOPPED. */
+  readonly reason: string;
+  /** The order itself makes no sense: its payload is not acknowledged. Otherwise the task only fails, as any may. */
+  readonly isInvalid: boolean;
+}
+
+/** Undefined when the task can be run. */
+export function refusalOf(task: WireTask): Refusal | undefined {
   const unrecognised = shapeFault(task);
   // The stock agent's own spelling, which control planes may know.
-  if (unrecognised !== undefined) return `UnrecogniedTaskError: Error loading task - ${unrecognised}`;
+  if (unrecognised !== undefined)
+    return { reason: `UnrecogniedTaskError: Error loading task - ${unrecognised}`, isInvalid: true };
   const dependency = dependencyFault(task);
-  if (dependency !== undefined) return `TaskDependencyError: ${dependency}`;
-  for (const container of task.containers) {
-    if (task.memory !== undefined && task.memory > 0 && container.memory > task.memory) {
-      return (
-        `ResourceInitializationError: resource cannot be initialized for task ${task.arn}: ` +
-        `container memory limit(${container.memory}) greater than task memory limit(${task.memory})`
-      );
-    }
-  }
-  return undefined;
+  if (dependency !== undefined) return { reason: `TaskDependencyError: ${dependency}`, isInvalid: false };
+  const over = task.containers.find((c) => (task.memory ?? 0) > 0 && c.memory > (task.memory ?? 0));
+  if (over === undefined) return undefined;
+  return {
+    reason:
+      `resource cannot be initialized for task ${task.arn}: ` +
+      `container memory limit(${over.memory}) greater than task memory limit(${task.memory ?? 0})`,
+    isInvalid: false,
+  };
 }
 
 function shapeFault(task: WireTask): string | undefined {
+  if (!isWhole(task)) return "a member is missing or of a wrong type";
   if (task.containers.length === 0) return "the task has no containers";
   const names = task.containers.map((c) => c.name);
   if (names.some((name) => name === "")) return "a container has no name";
@@ -40,6 +48,36 @@ function shapeFault(task: WireTask): string | undefined {
   return task.volumes.map(volumeFault).find((fault) => fault !== undefined);
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What the rest of the agent reads without looking. */
+function isWhole(task: WireTask): boolean {
+  const { family, version, containers, volumes } = task as unknown as Fields;
+  return (
+    typeof family === "string" &&
+    typeof version === "string" &&
+    isListOf(volumes, () => true) &&
+    isListOf(
+      containers,
+      (c) =>
+        typeof c["name"] === "string" &&
+        typeof c["image"] === "string" &&
+        typeof c["essential"] === "boolean" &&
+        typeof c["cpu"] === "number" &&
+        typeof c["memory"] === "number" &&
+        isFields(c["environment"]) &&
+        isListOf(c["portMappings"], (p) => Number.isInteger(p["containerPort"])) &&
+        isListOf(c["mountPoints"], () => true) &&
+        isListOf(c["volumesFrom"], () => true),
+    )
+  );
+}
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isListOf = (value: unknown, test: (item: Fields) => boolean): boolean =>
+  Array.isArray(value) && value.every((item) => isFields(item) && test(item));
+
 /** Members of the wire's container that the stock agent honours and this one does not. */
 const UNSUPPORTED = [
   "secrets",
@@ -47,11 +85,13 @@ const UNSUPPORTED = [
   "registryAuthentication",
   "firelensConfiguration",
   "credentialSpecs",
+  "overrides",
 ] as const;
 
 function isGiven(container: object, member: string): boolean {
   const value = (container as Readonly<Record<string, unknown>>)[member];
-  return value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
+  const isEmpty = value === undefined || value === null || value === "" || value === "{}";
+  return !isEmpty && !(Array.isArray(value) && value.length === 0);
 }
 
 function volumeFault(volume: WireVolume): string | undefined {

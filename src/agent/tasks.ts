@@ -7,7 +7,7 @@ import type { Admission } from "./admission.ts";
 import { dockerNameOf, LABELS } from "./container-spec.ts";
 import type { CredentialStore } from "./credentials.ts";
 import type { ContainerState } from "./engine/port.ts";
-import { refusalOf } from "./task-check.ts";
+import { refusalOf, type Refusal } from "./task-check.ts";
 import { createTaskRunner, type RunnerDependencies, type TaskRunner } from "./task/runner.ts";
 import { isStopped, newTask, rejectedTask, settled, taskIdOf, type TaskState } from "./task/state.ts";
 
@@ -33,6 +33,11 @@ export interface HostTasks {
   sweep(): Promise<void>;
   close(): void;
 }
+
+const STOP_OF_UNKNOWN: Refusal = {
+  reason: "TaskStateError: Agent could not progress task's state to stopped",
+  isInvalid: false,
+};
 
 export function createHostTasks(dependencies: TaskDependencies): HostTasks {
   const { engine, admission, credentials, random, logger } = dependencies;
@@ -71,14 +76,11 @@ export function createHostTasks(dependencies: TaskDependencies): HostTasks {
       if (task.desiredStatus === "STOPPED") known.dispatch({ type: "stopOrdered" });
       return { runner: known, valid: true };
     }
-    const refusal =
-      task.desiredStatus === "STOPPED"
-        ? "TaskStateError: Agent could not progress task's state to stopped"
-        : refusalOf(task);
+    const refusal = task.desiredStatus === "STOPPED" ? STOP_OF_UNKNOWN : refusalOf(task);
     if (refusal !== undefined) {
-      const runner = begin(rejectedTask(task, refusal));
+      const runner = begin(rejectedTask(task, refusal.reason));
       runner.begin();
-      return { runner, valid: task.desiredStatus === "STOPPED" };
+      return { runner, valid: !refusal.isInvalid };
     }
     for (const role of [task.roleCredentials, task.executionRoleCredentials])
       if (role !== undefined) credentials.put(task.arn, role);

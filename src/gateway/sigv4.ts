@@ -217,8 +217,8 @@ function readQuery(rawQuery: string): Map<string, string> {
     const at = part.indexOf("=");
     if (at > 0)
       out.set(
-        percentDecode(part.slice(0, at)).toString("latin1"),
-        percentDecode(part.slice(at + 1)).toString("latin1"),
+        percentDecode(part.slice(0, at), true).toString("latin1"),
+        percentDecode(part.slice(at + 1), true).toString("latin1"),
       );
   }
   return out;

@@ -74,7 +74,11 @@ export function canonicalPath(rawPath: string): string {
   return `/${segments.map((s) => encodeOctets(Buffer.from(s, "latin1"))).join("/")}${trailing}`;
 }
 
-/** Each name and value decoded and encoded again AWS's way, sorted; the signature itself is left out. */
+/**
+ * Each name and value decoded and encoded again AWS's way, sorted; the signature itself is left out. A plus sign is a space:
+ * the stock container agent signs `%20` and sends `+` (agent protocol, "Connection"), so whoever reads a query must read it so
+ * too, or one signature would stand for two requests.
+ */
 export function canonicalQuery(rawQuery: string): string {
   const pairs: [string, string][] = [];
   for (const part of rawQuery.split("&")) {
@@ -83,8 +87,8 @@ export function canonicalQuery(rawQuery: string): string {
     const name = at < 0 ? part : part.slice(0, at);
     if (name === "X-Amz-Signature") continue;
     pairs.push([
-      encodeOctets(percentDecode(name)),
-      encodeOctets(percentDecode(at < 0 ? "" : part.slice(at + 1))),
+      encodeOctets(percentDecode(name, true)),
+      encodeOctets(percentDecode(at < 0 ? "" : part.slice(at + 1), true)),
     ]);
   }
   pairs.sort(([a, x], [b, y]) => (a < b ? -1 : a > b ? 1 : x < y ? -1 : x > y ? 1 : 0));

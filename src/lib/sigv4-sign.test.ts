@@ -38,7 +38,7 @@ describe("the canonical request", () => {
   });
 
   it("sorts a query by name, then value, and encodes it AWS's way", () => {
-    expect(canonicalQuery("b=2&a=z&a=b&c&d=%7e%2F+x&X-Amz-Signature=no")).toBe("a=b&a=z&b=2&c=&d=~%2F%2Bx");
+    expect(canonicalQuery("b=2&a=z&a=b&c&d=%7e%2F+x&X-Amz-Signature=no")).toBe("a=b&a=z&b=2&c=&d=~%2F%20x");
   });
 
   it("resolves dots and empty segments of a path and encodes it a second time", () => {

@@ -26,6 +26,8 @@ export interface RequestToSign {
   readonly service: string;
   /** Epoch milliseconds. */
   readonly time: number;
+  /** Without the header that repeats the body's hash, which is signed all the same: as the stock container agent signs. */
+  readonly bareHash?: boolean;
 }
 
 /** Never signed: what a proxy or the HTTP client changes on the way. */
@@ -49,7 +51,7 @@ export function signRequest(request: RequestToSign): Record<string, string> {
   for (const [name, value] of Object.entries(request.headers ?? {})) headers[name.toLowerCase()] = value;
   headers["host"] = url.host;
   headers["x-amz-date"] = date;
-  headers["x-amz-content-sha256"] = payloadHash;
+  if (request.bareHash !== true) headers["x-amz-content-sha256"] = payloadHash;
   if (request.credentials.sessionToken !== undefined)
     headers["x-amz-security-token"] = request.credentials.sessionToken;
   const signed = Object.entries(headers).filter(([name]) => !unsigned.has(name));
