@@ -343,6 +343,7 @@ describe("whatever happens", () => {
     fc.record({ type: fc.constant("deploy"), which: fc.nat(1) }),
     fc.record({ type: fc.constant("scale"), which: fc.nat(6) }),
     fc.record({ type: fc.constant("drain"), which: fc.nat(2) }),
+    fc.record({ type: fc.constant("protect"), which: fc.nat(20) }),
     fc.record({ type: fc.constant("decide"), which: fc.nat(3) }),
   );
   const moves = fc.array(move, { maxLength: 60 });
@@ -353,6 +354,7 @@ describe("whatever happens", () => {
     if (type === "progress") model.progress(id);
     if (type === "exit") model.exit(id);
     if (type === "healthy" || type === "unhealthy") model.setHealth(id, type);
+    if (type === "protect") model.protect(id, which % 3 === 0 ? undefined : which * 5000);
     if (type === "wait") model.now += which;
     if (type === "deploy") model.update({ forceNewDeployment: true });
     if (type === "scale") model.update({ desiredCount: which });

@@ -8,11 +8,12 @@ import {
   primaryOf,
   reachSteadyState,
   serviceGone,
+  setHeld,
   setShortfall,
   startsFailed,
   startsSucceeded,
 } from "#domain/ecs/service-transitions.ts";
-import type { TaskRow } from "#domain/ecs/task.ts";
+import { isProtected, type TaskRow } from "#domain/ecs/task.ts";
 import type { StopCause } from "#domain/ecs/task-transitions.ts";
 import { failedStartAt, healthOf, scheduler, type ServiceTask } from "./health.ts";
 import { type Member, planRollout, type Rollout } from "./rollout.ts";
@@ -76,6 +77,7 @@ export function decideService(state: ServiceState): Decision {
     .map((task): Member => ({
       task,
       isPrimary: task.row.deploymentId === primary.id,
+      isProtected: isProtected(task.row, state.now),
       health: healthOf(task, {
         now: state.now,
         steadyAfterMs: state.settings.steadyAfterMs,
@@ -104,10 +106,13 @@ export function decideService(state: ServiceState): Decision {
   } else if (!plan.isBlocked && (next.shortfall?.reason === BLOCKED || plan.missing === 0)) {
     next = setShortfall(next, undefined, state.now);
   }
-  const rollout = decideDeployments(state, next, primary, members);
+  const protection = decideHeld(next, primary, plan);
+  events.push(...protection.events);
+  const rollout = decideDeployments(state, protection.service, primary, members);
   const steady = decideSteady(state, rollout.service, members);
   const wakeAt = earliest([
     ...members.map((m) => (m.health.state === "starting" ? m.health.until : undefined)),
+    ...plan.held.map((m) => m.task.row.protectedUntil),
     starts.wakeAt,
     steady.wakeAt,
   ]);
@@ -181,6 +186,20 @@ function decideStarts(
   const present = members.filter((m) => m.isPrimary).length;
   const start = { deploymentId: primary.id, count: plan.start, atMost: present + plan.start };
   return { service: next, events, start };
+}
+
+/** Told when protected tasks come to be in the way of a deployment or a scale-in, and when they become more. */
+function decideHeld(service: ServiceRow, primary: Deployment, { held }: Rollout) {
+  if (held.length === 0) return { service: setHeld(service, undefined), events: [] };
+  const before = service.held?.deploymentId === primary.id ? service.held.count : 0;
+  const tasks = held.map((m) => `(task ${m.task.row.id})`).join(" ");
+  return {
+    service: setHeld(service, { count: held.length, deploymentId: primary.id }),
+    events:
+      held.length > before
+        ? [`was unable to stop ${held.length} tasks because of task scale-in protection: ${tasks}.`]
+        : [],
+  };
 }
 
 function decideDeployments(

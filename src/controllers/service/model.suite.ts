@@ -1,7 +1,7 @@
 // A service without a store, for tests of the decisions alone: rows in memory, and whatever may happen to tasks as moves.
 import { newService, primaryOf, setShortfall, updateService } from "#domain/ecs/service-transitions.ts";
 import { hasReached, type TaskRow } from "#domain/ecs/task.ts";
-import { activateTask, reportTask, stopTask } from "#domain/ecs/task-transitions.ts";
+import { activateTask, protectTask, reportTask, stopTask } from "#domain/ecs/task-transitions.ts";
 import type { TargetHealth } from "#domain/elbv2/target.ts";
 import { ACCOUNT, CLUSTER, deploymentNumber, REGION, serviceInput } from "../world.suite.ts";
 import { decideService, type Decision, type ServiceState } from "./decide.ts";
@@ -163,6 +163,11 @@ export class ServiceModel {
 
   setHealth(id: string, state: TargetHealth["state"]): void {
     this.health.set(id, { state });
+  }
+
+  /** Protects the task so long (milliseconds); takes its protection back without. */
+  protect(id: string, forMs?: number): void {
+    this.#change(id, (t) => protectTask(t, forMs === undefined ? undefined : this.now + forMs));
   }
 
   /** Everything goes well from here on: every task progresses and becomes healthy. */

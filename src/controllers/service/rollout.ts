@@ -9,6 +9,8 @@ export interface Member {
   readonly task: ServiceTask;
   readonly isPrimary: boolean;
   readonly health: Health;
+  /** Protected from scale-in and deployments now. */
+  readonly isProtected: boolean;
 }
 
 export interface Rollout {
@@ -20,6 +22,8 @@ export interface Rollout {
   readonly surplus: readonly Member[];
   /** Superseded, unhealthy or on a draining instance, and to be stopped now. */
   readonly leaving: readonly Member[];
+  /** Surplus, superseded or on a draining instance, and would be stopped now if they were not protected. */
+  readonly held: readonly Member[];
   /** The two percentages leave no way on, and nothing under way will change that. */
   readonly isBlocked: boolean;
 }
@@ -47,19 +51,26 @@ export function planRollout(
     m.isPrimary && m.health.state !== "unhealthy" && m.task.instanceStatus !== "DRAINING";
   const staying = members.filter(mayStay);
   const leavers = members.filter((m) => !mayStay(m));
-  const surplus = surplusOf(staying, leavers, desiredCount);
+  const mayStop = (m: Member) => !m.isProtected || m.health.state === "unhealthy";
+  const excess = Math.max(0, staying.length - desiredCount);
+  const surplus = surplusOf(staying.filter(mayStop), leavers, excess);
   const kept = staying.length - surplus.length;
   const healthyKept = staying.filter((m) => isHealthy(m) && !surplus.includes(m)).length;
-  const missing = desiredCount - kept;
+  // Protected ones may be more than are desired.
+  const missing = Math.max(0, desiredCount - kept);
 
   // Tasks that never served go at once; that makes room.
-  const idle = leavers.filter((m) => m.task.row.lastStatus !== "RUNNING");
+  const [idle, idleHeld] = split(
+    leavers.filter((m) => m.task.row.lastStatus !== "RUNNING"),
+    mayStop,
+  );
   const serving = inOrder(
-    leavers.filter((m) => !idle.includes(m)),
+    leavers.filter((m) => m.task.row.lastStatus === "RUNNING"),
     staying,
   );
+  const [stoppable, servingHeld] = split(serving, mayStop);
   const unhealthy = serving.filter((m) => m.health.state === "unhealthy").length;
-  const present = kept + serving.length;
+  const present = kept + serving.length + idleHeld.length;
   const start = Math.max(0, Math.min(missing, upper - present));
 
   // Those whose replacement is healthy: whatever is there beyond desiredCount.
@@ -73,13 +84,20 @@ export function planRollout(
     stops = Math.max(stops, Math.min(wanted, room));
   }
   stops = Math.min(stops, serving.length);
+  const leaving = stoppable.slice(0, stops);
+  const held = [
+    ...staying.filter((m) => !mayStop(m)).slice(0, excess - surplus.length),
+    ...idleHeld,
+    ...servingHeld.slice(0, stops - leaving.length),
+  ];
   const isAtRest = stopping === 0 && idle.length === 0 && surplus.length === 0 && kept === healthyKept;
   return {
     start,
     missing,
     surplus,
-    leaving: [...idle, ...serving.slice(0, stops)],
-    isBlocked: missing > start && start === 0 && stops === 0 && isAtRest,
+    leaving: [...idle, ...leaving],
+    held,
+    isBlocked: missing > start && start === 0 && stops === 0 && held.length === 0 && isAtRest,
   };
 }
 
@@ -89,10 +107,9 @@ const isHealthy = (m: Member): boolean => m.health.state === "healthy";
 function surplusOf(
   staying: readonly Member[],
   leavers: readonly Member[],
-  desiredCount: number,
+  excess: number,
 ): readonly Member[] {
-  const excess = staying.length - desiredCount;
-  if (excess <= 0) return [];
+  if (excess === 0) return [];
   const young = staying.filter((m) => !isHealthy(m));
   const first = pick(young, Math.min(excess, young.length), staying.filter(isHealthy));
   const rest = staying.filter((m) => !first.includes(m) && isHealthy(m));
@@ -107,6 +124,10 @@ function inOrder(leavers: readonly Member[], staying: readonly Member[]): readon
     const group = leavers.filter((m) => kind(m) === k);
     return pick(group, group.length, staying);
   });
+}
+
+function split<T>(all: readonly T[], goes: (item: T) => boolean): readonly [readonly T[], readonly T[]] {
+  return [all.filter(goes), all.filter((item) => !goes(item))];
 }
 
 function pick(from: readonly Member[], count: number, others: readonly Member[]): readonly Member[] {

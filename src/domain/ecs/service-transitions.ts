@@ -160,6 +160,16 @@ export function setShortfall(
   return { ...service, shortfall: { ...shortfall, since } };
 }
 
+/** So many tasks stay beyond what the service wants because they are protected; none when undefined. */
+export function setHeld(service: ServiceRow, held: ServiceRow["held"]): ServiceRow {
+  if (held === undefined) {
+    const { held: _, ...rest } = service;
+    return service.held === undefined ? service : rest;
+  }
+  const isKnown = service.held?.count === held.count && service.held.deploymentId === held.deploymentId;
+  return isKnown ? service : { ...service, held };
+}
+
 /** The event "has reached a steady state" is written now. */
 export function reachSteadyState(service: ServiceRow, now: number): ServiceRow {
   return { ...service, steadySince: service.steadySince ?? now, lastSteadyEventAt: now };
@@ -255,8 +265,8 @@ function withDeployment(
 }
 
 function specificationOf(deployment: ServiceSpecification): ServiceSpecification {
-  const { taskDefinitionArn, launchType, loadBalancers } = deployment;
-  return { taskDefinitionArn, launchType, loadBalancers };
+  const { taskDefinitionArn, launchType, loadBalancers, network } = deployment;
+  return { taskDefinitionArn, launchType, loadBalancers, ...(network === undefined ? {} : { network }) };
 }
 
 function changeDeployment(

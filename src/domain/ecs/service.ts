@@ -80,6 +80,8 @@ export interface ServiceRow {
 export interface ServiceDeploymentRow {
   readonly arn: string;
   readonly id: string;
+  /** How many tasks would be stopped and are protected from it, and of which deployment that was told. */
+  readonly held?: { readonly count: number; readonly deploymentId: string };
   readonly region: string;
   readonly clusterName: string;
   readonly serviceName: string;

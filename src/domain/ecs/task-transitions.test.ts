@@ -7,6 +7,7 @@ import {
   reportTask,
   reportTaskHealth,
   stopTask,
+  protectTask,
   taskDrained,
   type TaskReport,
 } from "./task-transitions.ts";
@@ -209,6 +210,11 @@ describe("every transition", () => {
     fc.constant<Step>((t, now) => activateTask(t, ["k"], now)),
     fc.constant<Step>((t, now) => stopTask(t, userStop, now)),
     fc.constant<Step>((t) => taskDrained(t)),
+    fc.option(fc.nat(200), { nil: undefined }).map(
+      (until): Step =>
+        (t) =>
+          protectTask(t, until),
+    ),
     fc.constant<Step>((t, now) =>
       loseTask(t, { code: "TerminationNotice", reason: "Host EC2 terminated." }, now),
     ),

@@ -100,6 +100,13 @@ export function taskDrained(task: TaskRow): TaskRow {
 export function loseTask(task: TaskRow, cause: StopCause, now: number): TaskRow {
   if (task.lastStatus === "STOPPED") return task;
   const containers = task.containers.map((c): TaskContainer => ({ ...c, lastStatus: "STOPPED" }));
+/** Scale-in protection until then (epoch milliseconds), or its end. A task that is to stop is past protecting. */
+export function protectTask(task: TaskRow, until: number | undefined): TaskRow {
+  if (task.desiredStatus === "STOPPED") return task;
+  const { protectedUntil: _, ...unprotected } = task;
+  return bump(task, { ...unprotected, ...once("protectedUntil", until) });
+}
+
   return bump(
     task,
     finish(

@@ -127,6 +127,12 @@ export function hasReached(task: Pick<TaskRow, "lastStatus">, mark: TaskStatus):
   return (RANK.get(task.lastStatus) ?? 0) >= (RANK.get(mark) ?? 0);
 }
 
+  /** Protected from scale-in and deployments until then (epoch milliseconds); past it, it is no longer. */
+  readonly protectedUntil?: number;
 /** Holds resources on its instance: the agent's account frees them with its STOPPED. */
 export const holdsResources = (task: Pick<TaskRow, "lastStatus">): boolean =>
   !hasReached(task, "DEPROVISIONING");
+
+/** Whether neither a scale-in nor a deployment may stop the task now (ECS Developer Guide, "Task scale-in protection"). */
+export const isProtected = (task: Pick<TaskRow, "protectedUntil">, now: number): boolean =>
+  task.protectedUntil !== undefined && now < task.protectedUntil;

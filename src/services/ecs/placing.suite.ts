@@ -12,6 +12,7 @@ import {
 } from "#controllers/world.suite.ts";
 import type { TargetGroupRow } from "#domain/elbv2/load-balancer.ts";
 import { accessKeyId, secretAccessKey, startGateway } from "#gateway/gateway.suite.ts";
+import type { Principal } from "#gateway/service-definition.ts";
 import { listeners } from "#store/tables/elbv2.ts";
 import { createEcsService } from "./service.ts";
 
@@ -28,12 +29,23 @@ export interface PlacingFixture {
   readonly world: World;
   /** Signs as root in the world's region. Its cluster is `main`. */
   readonly client: ECS;
+  /** A client that signs with that task's role. */
+  asTask(taskArn: string): ECS;
   /** Registers `family` with one container; answers the ARN. */
   define(family?: string, more?: object): Promise<string>;
   /** A target group, behind a listener unless said otherwise; answers its ARN. */
   targetGroup(name: string, more?: Partial<TargetGroupRow>, hasListener?: boolean): Promise<string>;
   close(): Promise<void>;
 }
+
+const taskPrincipal = (taskArn: string): Principal => ({
+  type: "task",
+  taskArn,
+  account: ACCOUNT,
+  arn: `arn:aws:sts::${ACCOUNT}:assumed-role/app/${taskArn.split("/").at(-1)}`,
+  id: "AROAEXAMPLE:task",
+  roleArn: `arn:aws:iam::${ACCOUNT}:role/app`,
+});
 
 export async function createPlacingFixture(): Promise<PlacingFixture> {
   const world = await createWorld();
@@ -48,7 +60,11 @@ export async function createPlacingFixture(): Promise<PlacingFixture> {
   const gateway = await startGateway({
     account: ACCOUNT,
     credentials: {
-      resolve: (id) => (id === accessKeyId ? { secretAccessKey, principal } : undefined),
+      // The session token of a test is the ARN of the task whose role signs.
+      resolve: (id, token) =>
+        id === accessKeyId
+          ? { secretAccessKey, principal: token === undefined ? principal : taskPrincipal(token) }
+          : undefined,
     },
     services: [
       createEcsService({
@@ -59,15 +75,22 @@ export async function createPlacingFixture(): Promise<PlacingFixture> {
       }),
     ],
   });
-  const client = new ECS({
-    endpoint: gateway.url,
-    region: REGION,
-    maxAttempts: 1,
-    credentials: { accessKeyId, secretAccessKey },
-  });
+  const asTask = (sessionToken?: string) =>
+    new ECS({
+      endpoint: gateway.url,
+      region: REGION,
+      maxAttempts: 1,
+      credentials: {
+        accessKeyId,
+        secretAccessKey,
+        ...(sessionToken === undefined ? {} : { sessionToken }),
+      },
+    });
+  const client = asTask();
   return {
     world,
     client,
+    asTask,
     async define(family = "web", more = {}) {
       const input = { family, containerDefinitions: [container()], ...more };
       const { taskDefinition } = await client.registerTaskDefinition(input);

@@ -12,6 +12,7 @@ import { tagOperations } from "./operations/tags.ts";
 import { taskDefinitionOperations } from "./operations/task-definitions.ts";
 import { serviceDeploymentOperations } from "./operations/service-deployments.ts";
 import { serviceOperations } from "./operations/services.ts";
+import { taskProtectionOperations } from "./operations/task-protection.ts";
 import { taskOperations } from "./operations/tasks.ts";
 
 export function ecsOperations(deps: EcsDependencies) {
@@ -25,6 +26,7 @@ export function ecsOperations(deps: EcsDependencies) {
     ...tagOperations(deps),
     ...accountSettingOperations(),
     ...taskOperations(deps),
+    ...taskProtectionOperations(deps),
     ...serviceOperations(deps),
     ...serviceDeploymentOperations(deps),
   } satisfies EcsOperations;
