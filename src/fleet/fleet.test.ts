@@ -150,6 +150,24 @@ describe("an agent that connects", () => {
     expect(instance(world)?.agentConnected).toBe(true);
   });
 
+  it("loses both channels when its instance is deregistered", async () => {
+    const agent = connect(fleet);
+    const other = connect(fleet, "c1");
+    const [ours, theirs] = memoryDuplexPair();
+    const ends: number[] = [];
+    ours.onClose((code) => void ends.push(code));
+    fleet.acceptTcs(theirs, query("tcs"));
+    const key = containerInstanceKey(REGION, CLUSTER, "c0");
+    await world.store.transact((tx) => {
+      const row = tx.get(containerInstances, key);
+      if (row !== undefined) tx.put(containerInstances, key, deregisterInstance(row, 1));
+    });
+    await quiet();
+    expect(agent.closed()).toBe("The container instance was deregistered");
+    expect(ends).toEqual([1008]);
+    expect(other.closed()).toBeUndefined();
+  });
+
   it("is not admitted for an instance that is unknown or deregistered", async () => {
     expect(fleet.admit(query("acs", "nope"))).toEqual({ refusal: "InvalidInstanceException" });
     const key = containerInstanceKey(REGION, CLUSTER, "c0");

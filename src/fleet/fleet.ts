@@ -19,6 +19,10 @@ import { createDispatch } from "./dispatch.ts";
 import { createIngest } from "./ingest.ts";
 import { createPresence } from "./presence.ts";
 
+/** Codes of a websocket's end after which the stock agent comes back with a delay (agent protocol, "Timers"). */
+const POLICY_VIOLATION = 1008;
+const SERVICE_RESTART = 1012;
+
 export interface FleetDependencies {
   readonly store: Store;
   readonly issuer: CredentialIssuer;
@@ -51,15 +55,29 @@ export function createFleet(dependencies: FleetDependencies): Fleet {
   const report = (error: unknown) => logger.error("An agent's report could not be stored", { error });
   const presence = createPresence({ store, clock, graceMs, onError: report });
   const sessions = new Map<string, ServerSession>();
-  const telemetry = new Set<Duplex>();
+  /** TCS connection → its container instance. */
+  const telemetry = new Map<Duplex, string>();
   /** Rises over restarts too: an agent discards a manifest whose number it has seen. */
   let sequence = clock.now();
   const nextSequence = () => (sequence = Math.max(sequence + 1, clock.now()));
+
+  let watch: ReturnType<Store["snapshotAndWatch"]> | undefined;
+  /** A deregistered instance has no channels; coming back, its agent hears why. */
+  const disconnectInactive = () => {
+    for (const { row } of watch?.take() ?? []) {
+      const instance = row as ContainerInstanceRow | undefined;
+      if (instance?.status !== "INACTIVE") continue;
+      sessions.get(instance.arn)?.close(POLICY_VIOLATION, "The container instance was deregistered");
+      for (const [duplex, arn] of telemetry)
+        if (arn === instance.arn) duplex.close(POLICY_VIOLATION, "The container instance was deregistered");
+    }
+  };
 
   return {
     ingest,
     async start() {
       dispatch.start();
+      watch = store.snapshotAndWatch([containerInstances as never], { notify: disconnectInactive });
       await presence.start();
     },
 
@@ -75,7 +93,8 @@ export function createFleet(dependencies: FleetDependencies): Fleet {
       const key = keyOfEcsArn(arn);
       const instance = key === undefined ? undefined : store.get(containerInstances, key);
       if (instance === undefined) return duplex.close(1011, "Unknown container instance");
-      sessions.get(arn)?.close(1001, "Replaced by a newer connection");
+      // With a code after which agents wait: two that both are this instance must not drive each other out without end.
+      sessions.get(arn)?.close(SERVICE_RESTART, "Replaced by a newer connection");
       const session = createServerSession({
         duplex,
         clusterArn: instance.clusterArn,
@@ -105,7 +124,7 @@ export function createFleet(dependencies: FleetDependencies): Fleet {
 
     acceptTcs(duplex, query) {
       const arn = query.containerInstanceArn;
-      telemetry.add(duplex);
+      telemetry.set(duplex, arn);
       serveTelemetry(duplex, {
         // Kept nowhere yet: metrics wait for the store of series.
         metrics: () => {},
@@ -131,11 +150,12 @@ export function createFleet(dependencies: FleetDependencies): Fleet {
 
     async close() {
       dispatch.close();
+      watch?.close();
       const open = [...sessions.values()];
       sessions.clear();
       presence.close();
       for (const session of open) session.close(1001, "The server is closing");
-      for (const duplex of telemetry) duplex.close(1001, "The server is closing");
+      for (const duplex of telemetry.keys()) duplex.close(1001, "The server is closing");
     },
   };
 }

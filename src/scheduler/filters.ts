@@ -36,10 +36,20 @@ export const filters: readonly Filter[] = [
   },
   {
     name: "attributes",
-    appliesTo: (demand) => demand.attributes.length > 0,
+    appliesTo: (demand) => demand.attributes.length > 0 || demand.withoutAttribute !== undefined,
     check: attributesCheck,
     reason: "ATTRIBUTE",
     lacks: "is missing an attribute required by your task.",
+  },
+  {
+    name: "location",
+    appliesTo: (demand) => demand.interface !== undefined,
+    check:
+      ({ interface: wanted }) =>
+      (i) =>
+        wanted !== undefined && wanted.zones.has(i.zone) && i.attributes.get("ecs.vpc-id") === wanted.vpcId,
+    reason: "LOCATION",
+    lacks: encountered("LOCATION"),
   },
   {
     name: "memberOf",
@@ -70,6 +80,13 @@ export const filters: readonly Filter[] = [
     },
     reason: "RESOURCE:PORTS",
     lacks: "is already using a port required by your task.",
+  },
+  {
+    name: "interfaces",
+    appliesTo: (demand) => demand.interface !== undefined,
+    check: () => (i) => i.interfaces > 0,
+    reason: "RESOURCE:ENI",
+    lacks: encountered("RESOURCE:ENI"),
   },
   {
     name: "cpu",
@@ -103,10 +120,12 @@ function attributesCheck(demand: Demand): Check {
   return ({ attributes }) => {
     let passes = known.get(attributes);
     if (passes === undefined) {
-      passes = demand.attributes.every(
-        ({ name, value }) =>
-          attributes.has(name) && (value === undefined || value === "" || attributes.get(name) === value),
-      );
+      passes =
+        (demand.withoutAttribute === undefined || !attributes.has(demand.withoutAttribute)) &&
+        demand.attributes.every(
+          ({ name, value }) =>
+            attributes.has(name) && (value === undefined || value === "" || attributes.get(name) === value),
+        );
       known.set(attributes, passes);
     }
     return passes;

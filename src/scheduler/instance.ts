@@ -21,6 +21,8 @@ export interface SchedulerInstance {
   /** Host ports that are taken: by tasks and by the agent's reservation. */
   readonly tcpPorts: ReadonlySet<number>;
   readonly udpPorts: ReadonlySet<number>;
+  /** Network interfaces that it may still be given. */
+  readonly interfaces: number;
   /** Task group → tasks there that are wanted RUNNING. */
   readonly groups: ReadonlyMap<string, number>;
 }
@@ -30,8 +32,12 @@ export interface Demand {
   readonly memoryMiB: number;
   readonly tcpPorts: readonly number[];
   readonly udpPorts: readonly number[];
+  /** The task needs a network interface, which can only be where its subnets are. */
+  readonly interface?: { readonly vpcId: string; readonly zones: ReadonlySet<string> };
   /** The definition's requiresAttributes. */
   readonly attributes: readonly { readonly name: string; readonly value?: string }[];
+  /** An attribute that an instance must not have. */
+  readonly withoutAttribute?: string;
   readonly memberOf: readonly Expression[];
   readonly distinctInstance: boolean;
   readonly group: string;
@@ -45,6 +51,7 @@ export function occupied(instance: SchedulerInstance, demand: Demand): Scheduler
     memoryMiB: instance.memoryMiB - demand.memoryMiB,
     tcpPorts: withAll(instance.tcpPorts, demand.tcpPorts),
     udpPorts: withAll(instance.udpPorts, demand.udpPorts),
+    interfaces: instance.interfaces - (demand.interface === undefined ? 0 : 1),
     groups: new Map(instance.groups).set(demand.group, (instance.groups.get(demand.group) ?? 0) + 1),
   };
 }

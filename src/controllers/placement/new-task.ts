@@ -34,7 +34,8 @@ export function newTask(
     networkMode: body.networkMode ?? "bridge",
     launchType: request.launchType,
     containerInstanceArn: instance.arn,
-    availabilityZone: instance.availabilityZone,
+    // An external host is in no zone.
+    ...(instance.availabilityZone === "" ? {} : { availabilityZone: instance.availabilityZone }),
     ...(service === undefined ? {} : { serviceName: service.name, deploymentId: service.deploymentId }),
     group: request.group,
     ...(request.startedBy === undefined ? {} : { startedBy: request.startedBy }),

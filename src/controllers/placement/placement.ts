@@ -9,6 +9,7 @@ import { firstRefusal } from "#scheduler/filters.ts";
 import { type Demand, occupied, type SchedulerInstance } from "#scheduler/instance.ts";
 import { place, type Plan } from "#scheduler/place.ts";
 import { RUN_TASK_DEFAULT, SERVICE_DEFAULT } from "#scheduler/strategies.ts";
+import { EXTERNAL_ATTRIBUTE } from "#domain/ecs/container-instance.ts";
 import type { TaskDefinitionRow } from "#domain/ecs/task-definition.ts";
 import { taskKey, type TaskRow } from "#domain/ecs/task.ts";
 import type {
@@ -17,10 +18,12 @@ import type {
   PlacementRequest,
   PlacementResult,
 } from "#domain/ports/placement.ts";
+import { ec2Key } from "#domain/ec2/instance.ts";
+import { subnets } from "#store/tables/ec2.ts";
 import type { Store, Watch } from "#store/store.ts";
 import { containerInstances, taskDefinitions, tasks } from "#store/tables/ecs.ts";
 import type { Controller } from "../controller.ts";
-import { commitPlan } from "./commit.ts";
+import { type Commit, commitPlan } from "./commit.ts";
 import { Picture } from "./picture.ts";
 
 export interface PlacementDependencies {
@@ -31,6 +34,8 @@ export interface PlacementDependencies {
 
 /** More tasks than this in one go would hold up the event loop, or break the store's limits on a transaction. */
 const TASKS_PER_TRANSACTION = 90;
+/** A task with a network interface is three rows: its own, the interface's, the address's. */
+const TASKS_WITH_INTERFACE = 30;
 const BYTES_PER_TRANSACTION = 700 * 1024;
 /** Plans that met only conflicts, before the rest is reported as not placed. */
 const ATTEMPTS_WITHOUT_PROGRESS = 5;
@@ -60,13 +65,20 @@ export function createPlacement({ store, clock, random }: PlacementDependencies)
             ? []
             : tx.find(tasks, "clientToken", `${request.region}/${request.clientToken}`);
         if (known.length > 0)
-          return { plan, created: known.map(([, row]) => row), conflicts: [], enough: true, isRepeat: true };
+          return {
+            plan,
+            created: known.map(([, row]) => row),
+            conflicts: [],
+            enough: true,
+            exhausted: undefined,
+            isRepeat: true,
+          };
         const done = commitPlan(tx, request, looked.definition, plan.assignments, random, clock.now());
         for (const task of done.created) {
           picture.setTask(taskKey(task.region, task.clusterName, task.id), task);
           assumed.push(task);
         }
-        return { plan, ...done, isRepeat: false };
+        return { plan, exhausted: undefined, ...done, isRepeat: false };
       });
     } catch (error) {
       for (const task of assumed) picture.setTask(taskKey(task.region, task.clusterName, task.id), undefined);
@@ -91,13 +103,14 @@ export function createPlacement({ store, clock, random }: PlacementDependencies)
       let given = request.containerInstanceArns;
       let idle = 0;
       for (;;) {
-        const { plan, created, conflicts, enough, isRepeat } = await placeSome(request, looked, {
+        const { plan, created, conflicts, enough, exhausted, isRepeat } = await placeSome(request, looked, {
           count: Math.min(batch, total - placed.length),
           given: given?.slice(0, batch),
           isFirst: placed.length === 0,
         });
         if (isRepeat) return { tasks: created, failures: [] };
         placed.push(...created);
+        if (exhausted !== undefined) return { tasks: placed, ...noAddress(exhausted, refused) };
         idle = created.length > 0 ? 0 : idle + 1;
         const isStuck = conflicts.length > 0 && idle >= ATTEMPTS_WITHOUT_PROGRESS;
         if (given !== undefined) {
@@ -127,6 +140,17 @@ interface Part {
   readonly isFirst: boolean;
 }
 
+function noAddress(
+  { instanceArn, reason }: NonNullable<Commit["exhausted"]>,
+  refused: readonly Plan["refusals"][number][],
+): Pick<PlacementResult, "failures" | "explanation"> {
+  const others = refused.map((r): PlacementFailure => ({ arn: r.instanceArn, reason: r.reason }));
+  return {
+    failures: [...others, { arn: instanceArn, reason: "RESOURCE:ENI", detail: reason }],
+    explanation: `was unable to place a task. Reason: ${reason}`,
+  };
+}
+
 const resultOf = (placed: readonly TaskRow[], plan: Plan | undefined): PlacementResult => ({
   tasks: placed,
   failures: (plan?.refusals ?? []).map(({ instanceArn, reason }): PlacementFailure => ({
@@ -147,13 +171,15 @@ function lookUp(store: Store, request: PlacementRequest): Looked {
   const definition = store.find(taskDefinitions, "arn", request.taskDefinitionArn)[0]?.[1];
   if (definition === undefined)
     throw new ServiceError("ClientException", "Unable to describe task definition.");
-  if (request.launchType === "FARGATE" || definition.body.networkMode === "awsvpc")
+  if (request.launchType === "FARGATE")
+    throw new ServiceError("UnsupportedFeatureException", "Launch type FARGATE is not supported yet.");
+  if ((definition.body.networkMode === "awsvpc") !== (request.network !== undefined))
     throw new ServiceError(
-      "UnsupportedFeatureException",
-      "Launch type FARGATE and network mode awsvpc are not supported yet.",
+      "InvalidParameterException",
+      "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
     );
   const constraints = [...request.constraints, ...(definition.body.placementConstraints ?? [])];
-  const external = request.launchType === "EXTERNAL" ? [{ name: "ecs.capability.external" }] : [];
+  const isExternal = request.launchType === "EXTERNAL";
   const required = (definition.body.requiresAttributes ?? []).flatMap(({ name, value }) =>
     name === undefined ? [] : [{ name, ...(value === undefined ? {} : { value }) }],
   );
@@ -162,12 +188,25 @@ function lookUp(store: Store, request: PlacementRequest): Looked {
     definition,
     demand: {
       ...resourcesOf(definition.body, request.overrides),
-      attributes: [...required, ...external],
+      attributes: [...required, ...(isExternal ? [{ name: EXTERNAL_ATTRIBUTE }] : [])],
+      ...(isExternal ? {} : { withoutAttribute: EXTERNAL_ATTRIBUTE }),
       memberOf: constraints.flatMap((c) =>
         c.type === "memberOf" ? [readExpression(c.expression ?? "")] : [],
       ),
       distinctInstance: constraints.some((c) => c.type === "distinctInstance"),
       group: request.group,
+      ...(request.network === undefined
+        ? {}
+        : {
+            interface: {
+              vpcId: request.network.vpcId,
+              zones: new Set(
+                request.network.subnetIds.flatMap(
+                  (id) => store.get(subnets, ec2Key(request.region, id))?.availabilityZone ?? [],
+                ),
+              ),
+            },
+          }),
     },
     strategy: request.strategy.length > 0 ? request.strategy : fallback,
   };
@@ -207,5 +246,6 @@ function onGiven(
 /** By the definition's size, of which a task's row repeats a part. */
 function batchSize({ body }: TaskDefinitionRow): number {
   const bytes = 4096 + JSON.stringify(body).length;
-  return Math.max(1, Math.min(TASKS_PER_TRANSACTION, Math.floor(BYTES_PER_TRANSACTION / bytes)));
+  const most = body.networkMode === "awsvpc" ? TASKS_WITH_INTERFACE : TASKS_PER_TRANSACTION;
+  return Math.max(1, Math.min(most, Math.floor(BYTES_PER_TRANSACTION / bytes)));
 }

@@ -1,4 +1,5 @@
 // Container instances as stored, and their transitions. Key: region/cluster/id.
+import { instanceType } from "../ec2/instance-types.ts";
 import type { Tags } from "../tags.ts";
 
 export interface HostResources {
@@ -67,6 +68,18 @@ export const containerInstanceKey = (region: string, clusterName: string, id: st
 /** Everything but what the agent and the platform say of themselves. */
 export const isCustomAttribute = (name: string): boolean =>
   !name.startsWith("ecs.") && !name.startsWith("com.amazonaws.");
+
+/** By which an agent says that its host is no EC2 instance ("ECS Anywhere"): tasks of the launch type EXTERNAL alone go there. */
+export const EXTERNAL_ATTRIBUTE = "ecs.capability.external";
+
+export const isExternal = (instance: Pick<ContainerInstanceRow, "attributes">): boolean =>
+  instance.attributes.some((a) => a.name === EXTERNAL_ATTRIBUTE);
+
+/** Network interfaces that its tasks may have together; its primary one is its own. None on a host of no known type. */
+export function interfaceCapacity({ attributes }: Pick<ContainerInstanceRow, "attributes">): number {
+  const type = instanceType(attributes.find((a) => a.name === "ecs.instance-type")?.value ?? "");
+  return type === undefined ? 0 : type.maximumNetworkInterfaces - 1;
+}
 
 /** The first registration. */
 export function newContainerInstance(

@@ -2,7 +2,9 @@
 // size wins over what the agent counted, because agents count the whole machine.
 import type { Attribute, RegisterContainerInstanceRequest, Resource } from "@aws-sdk/client-ecs";
 import {
+  EXTERNAL_ATTRIBUTE,
   isCustomAttribute,
+  isExternal,
   type HostResources,
   type InstanceAttribute,
 } from "#domain/ecs/container-instance.ts";
@@ -115,6 +117,8 @@ export function readAttributes(
   });
   const names = new Set(sent.map((a) => a.name));
   if (names.size !== sent.length) throw invalidParameter("An attribute occurs twice.");
+  if (host !== undefined && isExternal({ attributes: sent }))
+    throw invalidParameter(`The attribute ${EXTERNAL_ATTRIBUTE} is for hosts that are no EC2 instances.`);
   const facts = host === undefined ? {} : factsOf(host);
   for (const { name, value } of sent) {
     const fact = facts[name];

@@ -56,7 +56,8 @@ export function readDefinition(input: RegisterTaskDefinitionRequest): TaskDefini
   return {
     ...definition,
     requiresAttributes: requiredAttributes(definition),
-    compatibilities: ["EXTERNAL", "EC2"],
+    // External hosts have no network interfaces of the VPC to give away.
+    compatibilities: networkMode === "awsvpc" ? ["EC2"] : ["EXTERNAL", "EC2"],
   };
 }
 

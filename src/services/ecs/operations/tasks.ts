@@ -3,6 +3,7 @@
 import type { ListTasksRequest, RunTaskRequest } from "@aws-sdk/client-ecs";
 import { containerInstanceArn, taskArn } from "#domain/ecs/arns.ts";
 import type { ClusterRow } from "#domain/ecs/cluster.ts";
+import { isExternal } from "#domain/ecs/container-instance.ts";
 import { serviceKey } from "#domain/ecs/service.ts";
 import { taskKey, type TaskRow } from "#domain/ecs/task.ts";
 import { stopTask } from "#domain/ecs/task-transitions.ts";
@@ -56,7 +57,7 @@ export function taskOperations({ store, clock, placement }: EcsDependencies) {
       const request = readTaskRequest(store, context, input, cluster, definition);
       const constraints = readConstraints(input.placementConstraints);
       const strategy = readStrategy(input.placementStrategy);
-      if (!hasInstances(store, cluster))
+      if (!hasInstances(store, cluster, launchType))
         throw invalidParameter("No Container Instances were found in your cluster.");
       const result = await placement.place({
         ...request,
@@ -78,26 +79,29 @@ export function taskOperations({ store, clock, placement }: EcsDependencies) {
       const cluster = clusterOf(store, context, input.cluster);
       const definition = usableTaskDefinition(store, context, input.taskDefinition ?? "");
       const request = readTaskRequest(store, context, input, cluster, definition);
-      const containerInstanceArns = given.map(
-        (id) =>
-          findContainerInstance(store, context, cluster, id)?.arn ??
-          containerInstanceArn(
-            region,
-            account,
-            cluster.name,
-            idWithin("container-instance", cluster, context, id),
-          ),
-      );
-      return answer(
-        await placement.place({
-          ...request,
-          launchType: launchTypeFor(undefined, definition),
-          count: containerInstanceArns.length,
-          constraints: [],
-          strategy: [],
-          containerInstanceArns,
-        }),
-      );
+      const targets = given.map((id) => {
+        const row = findContainerInstance(store, context, cluster, id);
+        const missing = idWithin("container-instance", cluster, context, id);
+        return {
+          arn: row?.arn ?? containerInstanceArn(region, account, cluster.name, missing),
+          launchType: row !== undefined && isExternal(row) ? ("EXTERNAL" as const) : ("EC2" as const),
+        };
+      });
+      // The launch type is the instance's: what runs on an external one is external.
+      const requests = (["EC2", "EXTERNAL"] as const).flatMap((launchType) => {
+        const containerInstanceArns = targets.flatMap((t) => (t.launchType === launchType ? [t.arn] : []));
+        if (containerInstanceArns.length === 0) return [];
+        return { launchType: launchTypeFor(launchType, definition), containerInstanceArns };
+      });
+      const results: PlacementResult[] = [];
+      for (const part of requests) {
+        const count = part.containerInstanceArns.length;
+        results.push(await placement.place({ ...request, ...part, count, constraints: [], strategy: [] }));
+      }
+      return answer({
+        tasks: results.flatMap((r) => r.tasks),
+        failures: results.flatMap((r) => r.failures),
+      });
     },
 
     /** A task that stops already, or has, is answered as it is. */
@@ -243,8 +247,8 @@ function candidates(
   return Array.from(rows.scan(tasks, { prefix: `${cluster.region}/${cluster.name}/` }), ([, row]) => row);
 }
 
-function hasInstances(rows: Reader, cluster: ClusterRow): boolean {
+function hasInstances(rows: Reader, cluster: ClusterRow, launchType: "EC2" | "EXTERNAL"): boolean {
   for (const [, row] of rows.scan(containerInstances, { prefix: `${cluster.region}/${cluster.name}/` }))
-    if (row.status !== "INACTIVE") return true;
+    if (row.status !== "INACTIVE" && isExternal(row) === (launchType === "EXTERNAL")) return true;
   return false;
 }
