@@ -1,5 +1,7 @@
 // The port to what makes hosts: `netns` makes them out of this machine, `sim` simulates them.
 
+import type { InterfaceAttachment } from "#domain/ports/host-network.ts";
+
 export interface HostSpec {
   readonly instanceId: string;
   readonly region: string;
@@ -33,6 +35,14 @@ export interface ComputeProvider {
   launch(spec: HostSpec): Promise<void>;
   /** Removes the host and everything of it: processes, namespace, veth, mounts, cgroups, containers, files. Safe twice. */
   terminate(instanceId: string): Promise<void>;
+  /**
+   * The host gets a further network interface, which its agent finds by the MAC. Safe twice; rejects while the host is not there.
+   */
+  attachInterface(attachment: InterfaceAttachment): Promise<void>;
+  /** The host has it no longer, nor has a task on it. Safe twice, and when the host is gone. */
+  detachInterface(
+    attachment: Pick<InterfaceAttachment, "vpcId" | "instanceId" | "interfaceId">,
+  ): Promise<void>;
   /** Ids of all hosts that exist in whole or part, for repair after a crash. */
   list(): Promise<readonly string[]>;
   /** What the host printed while starting: set-up steps, user data's output, the agent's last words. At most 64 KiB. */

@@ -12,3 +12,7 @@ export const newElbId = (random: Random): string => random.hex(16);
 
 /** ECS deployments and service revisions: 19 digits. */
 export const newDeploymentNumber = (random: Random): string => random.digits(19);
+
+/** Of a network interface: locally administered, as EC2's are. */
+export const newMacAddress = (random: Random): string =>
+  ["02", ...(random.hex(10).match(/../g) ?? [])].join(":");

@@ -1,6 +1,6 @@
 // What places a host in its VPC: its namespace, its veth, what its packets may say, how far metadata answers go, and the
 // redirection of 169.254.170.2 to the agent that ecs-init makes on an EC2 instance. Pure.
-import { ensureVeth, sysctl, type NamespaceScript } from "./script.ts";
+import { ensureVeth, onceVeth, sysctl, type NamespaceScript } from "./script.ts";
 import { VPC_HOP, type VpcAddresses } from "./ranges.ts";
 import { VPC_MAC, vpcTable, vpcTableLines } from "./vpc-script.ts";
 
@@ -22,11 +22,21 @@ const TASK_ENDPOINT = "169.254.170.2";
 
 /** In the VPC's namespace. The rules come before the link is up. */
 export function attachScript(plan: HostPlan): NamespaceScript {
+  const { interfaceName: name, macAddress: mac, namespace } = plan;
+  const veth = ensureVeth({ name, mac: VPC_MAC }, { name: "eth0", mac, namespace });
+  return { before: [veth], ...vpcSide(plan) };
+}
+
+/** In the VPC's namespace, for a task's interface: what the host's agent finds by its MAC has the same name there. */
+export function attachInterfaceScript(plan: HostPlan): NamespaceScript {
+  const { interfaceName: name, macAddress: mac, namespace } = plan;
+  return { before: [onceVeth({ name, mac: VPC_MAC }, { name, mac, namespace })], ...vpcSide(plan) };
+}
+
+/** What the interface's packets may say, and the way to it. */
+function vpcSide(plan: HostPlan): NamespaceScript {
   const { interfaceName: link, privateIp, macAddress } = plan;
   return {
-    before: [
-      ensureVeth({ name: link, mac: VPC_MAC }, { name: "eth0", mac: macAddress, namespace: plan.namespace }),
-    ],
     nft: [
       ...vpcTableLines,
       ...hostChain(link, "from", [`ip saddr ${privateIp} accept`, "drop"]),

@@ -5,7 +5,7 @@
 export const INTERFACE_NAME_LENGTH = 15;
 
 const scopePattern = /^[a-z0-9]{1,6}$/;
-const idPattern = /^(vpc|i)-([0-9a-f]{8}|[0-9a-f]{17})$/;
+const idPattern = /^(vpc|i|eni)-([0-9a-f]{8}|[0-9a-f]{17})$/;
 
 /** The names of one data folder. */
 export interface NetworkNames {
@@ -53,6 +53,11 @@ export function hostInterface(instanceId: string): string {
   return `i${number(checkedId(instanceId, "i")).toString(36)}`;
 }
 
+/** The VPC namespace's end of a task's interface, and its first name on the host. */
+export function taskInterface(interfaceId: string): string {
+  return `e${number(checkedId(interfaceId, "eni")).toString(36)}`;
+}
+
 /** The VPC namespace's end of the veth to the root namespace. */
 export const UPLINK = "uplink";
 
@@ -64,7 +69,7 @@ export const isNetworkService = (name: string): boolean => /^dns(fwd)?-vpc-[0-9a
 /** An id's digits behind a leading 1, so that ids of 8 and of 17 digits never meet. */
 const number = (id: string): bigint => BigInt(`0x1${id.slice(id.indexOf("-") + 1)}`);
 
-function checkedId(id: string, kind: "vpc" | "i"): string {
+function checkedId(id: string, kind: "vpc" | "i" | "eni"): string {
   if (idPattern.exec(id)?.[1] !== kind) throw new RangeError(`Not an id of ${kind}-: "${id}"`);
   return id;
 }

@@ -47,6 +47,15 @@ export function ensureNamespace(namespace: string): string {
   );
 }
 
+/** The same, once: an interface at its far end may have moved to where nobody here can look. */
+export function onceVeth(...[end, peer]: Parameters<typeof ensureVeth>): string {
+  return (
+    `ip link show dev ${end.name} >/dev/null 2>&1 || ` +
+    `ip link add ${end.name} address ${end.mac} type veth ` +
+    `peer name ${peer.name} netns ${peer.namespace} address ${peer.mac}`
+  );
+}
+
 /** A veth from here into `peer.namespace`. One whose other end is in a namespace that lost its name is replaced. */
 export function ensureVeth(
   end: { readonly name: string; readonly mac: string },

@@ -15,6 +15,7 @@ export const instance = (id: string, more: Partial<SchedulerInstance> = {}): Sch
   memoryMiB: 3900,
   tcpPorts: new Set([22, 2375, 2376, 51678, 51679]),
   udpPorts: new Set(),
+  interfaces: 2,
   groups: new Map(),
   ...more,
 });

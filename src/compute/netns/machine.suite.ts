@@ -86,6 +86,8 @@ ip -n ${namespace} link set eth0 up`);
         shell(`ip -n ${name(instanceId)} link delete eth0; ip netns delete ${name(instanceId)}`);
       }
     },
+    attachInterface: () => Promise.reject(new Error("This network has no interfaces of tasks.")),
+    detachInterface: () => Promise.reject(new Error("This network has no interfaces of tasks.")),
     async listHosts() {
       return known()
         .filter((found) => found.startsWith(`${prefix}-`))

@@ -201,6 +201,8 @@ export function createNetnsProvider(options: NetnsProviderOptions): NetnsProvide
     },
     terminate,
     list,
+    attachInterface: (attachment) => network.attachInterface(attachment),
+    detachInterface: (attachment) => network.detachInterface(attachment),
     async consoleOutput(instanceId) {
       const layout = hostLayout(shared, instanceId);
       const setUp = await readConsole(layout.console);

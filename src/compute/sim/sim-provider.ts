@@ -10,7 +10,12 @@ export interface SimulatedAgent {
 }
 
 export interface SimProviderOptions {
-  readonly startAgent: (spec: HostSpec, print: (line: string) => void) => Promise<SimulatedAgent>;
+  /** `hasInterface`: whether the host has been given an interface with this MAC. */
+  readonly startAgent: (
+    spec: HostSpec,
+    print: (line: string) => void,
+    hasInterface: (macAddress: string) => boolean,
+  ) => Promise<SimulatedAgent>;
 }
 
 export interface SimProvider extends ComputeProvider {
@@ -23,6 +28,8 @@ const CONSOLE_LINES = 200;
 export function createSimProvider({ startAgent }: SimProviderOptions): SimProvider {
   const hosts = new Map<string, Promise<SimulatedAgent>>();
   const consoles = new Map<string, string[]>();
+  /** Instance id → interface id → its MAC. A simulated interface carries nothing. */
+  const interfaces = new Map<string, Map<string, string>>();
 
   const printer = (instanceId: string) => (line: string) => {
     const lines = consoles.get(instanceId) ?? [];
@@ -39,7 +46,9 @@ export function createSimProvider({ startAgent }: SimProviderOptions): SimProvid
       print(
         `simulated host ${spec.instanceId}: ${spec.vcpus} vCPU, ${spec.memoryMiB} MiB, ${spec.privateIp}`,
       );
-      const starting = startAgent(spec, print);
+      const hasInterface = (mac: string) =>
+        [...(interfaces.get(spec.instanceId)?.values() ?? [])].includes(mac);
+      const starting = startAgent(spec, print, hasInterface);
       hosts.set(spec.instanceId, starting);
       try {
         await starting;
@@ -53,11 +62,20 @@ export function createSimProvider({ startAgent }: SimProviderOptions): SimProvid
       const agent = hosts.get(instanceId);
       hosts.delete(instanceId);
       consoles.delete(instanceId);
+      interfaces.delete(instanceId);
       // One that never started has nothing to close.
       await agent?.then(
         (running) => running.close(),
         () => undefined,
       );
+    },
+    async attachInterface({ instanceId, interfaceId, macAddress }) {
+      if (!hosts.has(instanceId)) throw new Error(`There is no host ${instanceId}.`);
+      const own = interfaces.get(instanceId) ?? new Map<string, string>();
+      interfaces.set(instanceId, own.set(interfaceId, macAddress));
+    },
+    async detachInterface({ instanceId, interfaceId }) {
+      interfaces.get(instanceId)?.delete(interfaceId);
     },
     list: async () => [...hosts.keys()],
     consoleOutput: async (instanceId) => (consoles.get(instanceId) ?? []).map((line) => `${line}\n`).join(""),

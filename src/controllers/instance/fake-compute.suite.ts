@@ -1,6 +1,8 @@
 // A compute provider in memory, steered by the test: launches and terminations can be held and refused.
 import type { ComputeProvider, HostSpec } from "#compute/port.ts";
 
+type Refusable = "launch" | "terminate" | "list" | "attach" | "detach";
+
 export interface FakeCompute extends ComputeProvider {
   /** Hosts that exist. */
   readonly hosts: Set<string>;
@@ -9,7 +11,9 @@ export interface FakeCompute extends ComputeProvider {
   readonly specs: HostSpec[];
   /** Held calls: `launch` or `terminate` wait for `letGo`. */
   hold: "launch" | "terminate" | undefined;
-  readonly refuse: { launch?: string; terminate?: string; list?: string };
+  readonly refuse: Partial<Record<Refusable, string>>;
+  /** Ids of network interfaces that hosts have. */
+  readonly interfaces: Set<string>;
   /** Launches under way now, and the most there were at once. */
   readonly launching: { now: number; most: number };
   letGo(): void;
@@ -19,7 +23,7 @@ export function createFakeCompute(hosts: readonly string[] = []): FakeCompute {
   const waiting: (() => void)[] = [];
   const held = (kind: "launch" | "terminate") =>
     fake.hold === kind ? new Promise<void>((go) => waiting.push(go)) : Promise.resolve();
-  const refused = (kind: "launch" | "terminate" | "list") => {
+  const refused = (kind: Refusable) => {
     const reason = fake.refuse[kind];
     if (reason !== undefined) throw new Error(reason);
   };
@@ -29,6 +33,7 @@ export function createFakeCompute(hosts: readonly string[] = []): FakeCompute {
     specs: [],
     hold: undefined,
     refuse: {},
+    interfaces: new Set(),
     launching: { now: 0, most: 0 },
     async launch(spec) {
       fake.calls.push(`launch ${spec.instanceId}`);
@@ -46,6 +51,19 @@ export function createFakeCompute(hosts: readonly string[] = []): FakeCompute {
       await held("terminate");
       refused("terminate");
       fake.hosts.delete(id);
+    },
+    async attachInterface({ instanceId, interfaceId }) {
+      fake.calls.push(`attach ${interfaceId}`);
+      await Promise.resolve();
+      refused("attach");
+      if (!fake.hosts.has(instanceId)) throw new Error(`There is no host ${instanceId}.`);
+      fake.interfaces.add(interfaceId);
+    },
+    async detachInterface({ interfaceId }) {
+      fake.calls.push(`detach ${interfaceId}`);
+      await Promise.resolve();
+      refused("detach");
+      fake.interfaces.delete(interfaceId);
     },
     async list() {
       await Promise.resolve();

@@ -2,15 +2,16 @@
 // the picture and the commit an instance may have gone, room may have been taken, or the deployment may be wanted no more.
 import type { Random } from "#lib/random.ts";
 import { keyOfEcsArn } from "#domain/ecs/arns.ts";
-import type { ContainerInstanceRow } from "#domain/ecs/container-instance.ts";
+import { interfaceCapacity, type ContainerInstanceRow } from "#domain/ecs/container-instance.ts";
 import type { Deployment, ServiceRow } from "#domain/ecs/service.ts";
 import { serviceKey } from "#domain/ecs/service.ts";
 import type { TaskDefinitionRow } from "#domain/ecs/task-definition.ts";
-import { holdsResources, taskKey, type TaskResources, type TaskRow } from "#domain/ecs/task.ts";
+import { holdsInterface, holdsResources, taskKey, type TaskRow } from "#domain/ecs/task.ts";
 import type { PlacementRequest } from "#domain/ports/placement.ts";
 import type { Transaction } from "#store/store.ts";
 import { containerInstances, services, tasks } from "#store/tables/ecs.ts";
 import { listOfTasks, writeServiceEvent } from "../service-events.ts";
+import { newInterface } from "./new-interface.ts";
 import { newTask } from "./new-task.ts";
 
 export interface Commit {
@@ -19,6 +20,8 @@ export interface Commit {
   readonly conflicts: readonly string[];
   /** Nothing further is wanted: the deployment is superseded or has all its tasks. */
   readonly enough: boolean;
+  /** Why instances with room cannot take the task all the same: no subnet there has an address left. */
+  readonly exhausted?: { readonly instanceArn: string; readonly reason: string };
 }
 
 export function commitPlan(
@@ -36,6 +39,7 @@ export function commitPlan(
   const room = new Map<string, Room | undefined>();
   const created: TaskRow[] = [];
   const conflicts: string[] = [];
+  let exhausted: Commit["exhausted"];
   for (const arn of assignments) {
     if (created.length >= limit) break;
     if (!room.has(arn)) room.set(arn, roomOn(tx, arn));
@@ -43,18 +47,31 @@ export function commitPlan(
     const task =
       there &&
       newTask(request, definition, there.instance, wanted?.deployment.loadBalancers ?? [], random, now);
-    if (there === undefined || task === undefined || !take(there, task.resources)) {
+    if (there === undefined || task === undefined || !take(there, task, request.network !== undefined)) {
       conflicts.push(arn);
       continue;
     }
-    tx.put(tasks, taskKey(task.region, task.clusterName, task.id), task);
-    created.push(task);
+    const made =
+      request.network === undefined
+        ? { task }
+        : newInterface(tx, task, request.network, there.instance, request.account, random, now);
+    if ("exhausted" in made) {
+      exhausted = { instanceArn: arn, reason: made.exhausted };
+      break;
+    }
+    tx.put(tasks, taskKey(task.region, task.clusterName, task.id), made.task);
+    created.push(made.task);
   }
   if (wanted !== undefined && created.length > 0) {
     const ids = created.map((t) => t.id);
     writeServiceEvent(tx, wanted.service, `has started ${ids.length} tasks: ${listOfTasks(ids)}.`, now);
   }
-  return { created, conflicts, enough: limit <= created.length };
+  return {
+    created,
+    conflicts,
+    enough: limit <= created.length,
+    ...(exhausted === undefined ? {} : { exhausted }),
+  };
 }
 
 interface Wanted {
@@ -84,6 +101,7 @@ interface Room {
   memoryMiB: number;
   readonly tcpPorts: Set<number>;
   readonly udpPorts: Set<number>;
+  interfaces: number;
 }
 
 function roomOn(tx: Transaction, instanceArn: string): Room | undefined {
@@ -96,8 +114,10 @@ function roomOn(tx: Transaction, instanceArn: string): Room | undefined {
     memoryMiB: instance.registered.memoryMiB,
     tcpPorts: new Set(instance.reservedTcpPorts),
     udpPorts: new Set(instance.reservedUdpPorts),
+    interfaces: interfaceCapacity(instance),
   };
   for (const [, task] of tx.find(tasks, "activeOnInstance", instanceArn)) {
+    if (holdsInterface(task)) room.interfaces -= 1;
     if (!holdsResources(task)) continue;
     room.cpu -= task.resources.cpu;
     room.memoryMiB -= task.resources.memoryMiB;
@@ -108,11 +128,13 @@ function roomOn(tx: Transaction, instanceArn: string): Room | undefined {
 }
 
 /** Books the room; false, and nothing booked, when it does not suffice. */
-function take(room: Room, { cpu, memoryMiB, tcpPorts, udpPorts }: TaskResources): boolean {
+function take(room: Room, { resources }: TaskRow, withInterface: boolean): boolean {
+  const { cpu, memoryMiB, tcpPorts, udpPorts } = resources;
   const isShort = (cpu > 0 && room.cpu < cpu) || (memoryMiB > 0 && room.memoryMiB < memoryMiB);
   const isTaken =
     tcpPorts.some((port) => room.tcpPorts.has(port)) || udpPorts.some((port) => room.udpPorts.has(port));
-  if (isShort || isTaken) return false;
+  if (isShort || isTaken || (withInterface && room.interfaces < 1)) return false;
+  if (withInterface) room.interfaces -= 1;
   room.cpu -= cpu;
   room.memoryMiB -= memoryMiB;
   for (const port of tcpPorts) room.tcpPorts.add(port);

@@ -2,8 +2,8 @@
 // has been decided but not yet published can be assumed, so that two decisions never count on the same room.
 import { type Attributes, type SchedulerInstance } from "#scheduler/instance.ts";
 import { FreeIndex } from "#scheduler/free-index.ts";
-import type { ContainerInstanceRow } from "#domain/ecs/container-instance.ts";
-import { holdsResources, type TaskRow } from "#domain/ecs/task.ts";
+import { interfaceCapacity, type ContainerInstanceRow } from "#domain/ecs/container-instance.ts";
+import { holdsInterface, holdsResources, type TaskRow } from "#domain/ecs/task.ts";
 import type { Change } from "#store/store.ts";
 import { isChangeOf } from "#store/store.ts";
 import { containerInstances, tasks } from "#store/tables/ecs.ts";
@@ -33,7 +33,7 @@ export class Picture {
   setTask(key: string, row: TaskRow | undefined): void {
     const before = this.#instanceOfTask.get(key);
     const arn = row?.containerInstanceArn;
-    const counts = row !== undefined && arn !== undefined && holdsResources(row);
+    const counts = row !== undefined && arn !== undefined && (holdsResources(row) || holdsInterface(row));
     if (before !== undefined && (!counts || before !== arn)) {
       this.#places.get(before)?.tasks.delete(key);
       this.#instanceOfTask.delete(key);
@@ -78,8 +78,11 @@ export class Picture {
     let { cpu, memoryMiB } = row.registered;
     const tcpPorts = new Set(row.reservedTcpPorts);
     const udpPorts = new Set(row.reservedUdpPorts);
+    let interfaces = interfaceCapacity(row);
     const groups = new Map<string, number>();
     for (const task of held) {
+      if (holdsInterface(task)) interfaces -= 1;
+      if (!holdsResources(task)) continue;
       cpu -= task.resources.cpu;
       memoryMiB -= task.resources.memoryMiB;
       for (const port of task.resources.tcpPorts) tcpPorts.add(port);
@@ -101,6 +104,7 @@ export class Picture {
       memoryMiB,
       tcpPorts,
       udpPorts,
+      interfaces,
       groups,
     };
   }

@@ -8,6 +8,8 @@ export const clusterArn = (region: string, account: string, name: string) =>
   ecs(region, account, `cluster/${name}`);
 export const taskDefinitionArn = (region: string, account: string, family: string, revision: number) =>
   ecs(region, account, `task-definition/${family}:${revision}`);
+export const attachmentArn = (region: string, account: string, id: string) =>
+  ecs(region, account, `attachment/${id}`);
 export const taskArn = (region: string, account: string, cluster: string, id: string) =>
   ecs(region, account, `task/${cluster}/${id}`);
 export const containerArn = (region: string, account: string, cluster: string, task: string, id: string) =>

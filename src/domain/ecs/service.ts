@@ -18,11 +18,21 @@ export interface PlacementStrategy {
   readonly field?: string;
 }
 
+/** Where the interfaces of awsvpc tasks are (API reference, "AwsVpcConfiguration"): groups filled in, subnets of one VPC. */
+export interface AwsvpcConfiguration {
+  readonly vpcId: string;
+  readonly subnetIds: readonly string[];
+  readonly securityGroupIds: readonly string[];
+  readonly assignPublicIp: "ENABLED" | "DISABLED";
+}
+
 /** What a service revision fixes: another value of any of these makes a new deployment. */
 export interface ServiceSpecification {
   readonly taskDefinitionArn: string;
   readonly launchType: "EC2" | "EXTERNAL" | "FARGATE";
   readonly loadBalancers: readonly ServiceLoadBalancer[];
+  /** Network mode awsvpc only. */
+  readonly network?: AwsvpcConfiguration;
 }
 
 /** One entry of the API's `deployments[]`. The newest is PRIMARY; superseded ones stay ACTIVE until their last task has stopped. */
@@ -70,6 +80,8 @@ export interface ServiceRow {
   readonly deployments: readonly Deployment[];
   /** How many tasks found no place at the last attempt, and why; tried again when capacity changes. */
   readonly shortfall?: { readonly count: number; readonly reason: string; readonly since: number };
+  /** How many tasks would be stopped and are protected from it, and of which deployment that was told. */
+  readonly held?: { readonly count: number; readonly deploymentId: string };
   /** When "has reached a steady state" was last written (epoch milliseconds); absent while not steady. */
   readonly steadySince?: number;
   readonly lastSteadyEventAt?: number;
@@ -80,8 +92,6 @@ export interface ServiceRow {
 export interface ServiceDeploymentRow {
   readonly arn: string;
   readonly id: string;
-  /** How many tasks would be stopped and are protected from it, and of which deployment that was told. */
-  readonly held?: { readonly count: number; readonly deploymentId: string };
   readonly region: string;
   readonly clusterName: string;
   readonly serviceName: string;

@@ -2,6 +2,9 @@
 // call these inside a transaction and write nothing else of a task.
 import {
   hasReached,
+  holdsInterface,
+  ATTACHMENT_STATUSES,
+  type AttachmentStatus,
   type HealthStatus,
   type NetworkBinding,
   type StopCode,
@@ -20,6 +23,8 @@ export interface TaskReport {
   readonly executionStoppedAt?: number;
   /** In the agent's order; the same container may occur twice. */
   readonly containers: readonly ContainerReport[];
+  /** Ids of attachments that the agent has found on its host. */
+  readonly attached?: readonly string[];
 }
 
 export interface ContainerReport {
@@ -39,7 +44,7 @@ export interface StopCause {
 
 /** The agent's report. Never moves back; unknown containers are ignored; a stopped task stays as it is. */
 export function reportTask(task: TaskRow, report: TaskReport, now: number): TaskRow {
-  if (task.lastStatus === "STOPPED") return task;
+  if (hasReached(task, "DEPROVISIONING")) return task;
   let next: TaskRow = {
     ...task,
     ...once("pullStartedAt", task.pullStartedAt ?? report.pullStartedAt),
@@ -47,6 +52,8 @@ export function reportTask(task: TaskRow, report: TaskReport, now: number): Task
     ...once("executionStoppedAt", task.executionStoppedAt ?? report.executionStoppedAt),
     containers: report.containers.reduce(applyContainerReport, task.containers),
   };
+  if (task.attachment !== undefined && report.attached?.includes(task.attachment.id))
+    next = attachmentReached(next, "ATTACHED");
   if (report.status === "STOPPED") return bump(task, stoppedByAgent(next, report, now));
   if (report.status === "RUNNING" && !hasReached(next, "ACTIVATING")) {
     next =
@@ -79,6 +86,8 @@ export function activateTask(task: TaskRow, targetKeys: readonly string[], now: 
  */
 export function stopTask(task: TaskRow, cause: StopCause, now: number): TaskRow {
   if (task.desiredStatus === "STOPPED") return task;
+  // Its agent has not heard of it: nothing runs that must be stopped, but there may be an interface.
+  if (task.lastStatus === "PROVISIONING") return loseTask(task, cause, now);
   const drains = task.loadBalancers.some((lb) => lb.targetKey !== undefined);
   const lastStatus = furthest(task.lastStatus, drains ? "DEACTIVATING" : "STOPPING");
   return bump(task, {
@@ -91,15 +100,6 @@ export function stopTask(task: TaskRow, cause: StopCause, now: number): TaskRow 
   });
 }
 
-/** Every target is idle, gone or past its deadline: now the agent may hear of the stop. */
-export function taskDrained(task: TaskRow): TaskRow {
-  return task.lastStatus === "DEACTIVATING" ? bump(task, { ...task, lastStatus: "STOPPING" }) : task;
-}
-
-/** The task cannot run any more and nobody will report it: its host is gone, or no agent ever took it. */
-export function loseTask(task: TaskRow, cause: StopCause, now: number): TaskRow {
-  if (task.lastStatus === "STOPPED") return task;
-  const containers = task.containers.map((c): TaskContainer => ({ ...c, lastStatus: "STOPPED" }));
 /** Scale-in protection until then (epoch milliseconds), or its end. A task that is to stop is past protecting. */
 export function protectTask(task: TaskRow, until: number | undefined): TaskRow {
   if (task.desiredStatus === "STOPPED") return task;
@@ -107,6 +107,15 @@ export function protectTask(task: TaskRow, until: number | undefined): TaskRow {
   return bump(task, { ...unprotected, ...once("protectedUntil", until) });
 }
 
+/** Every target is idle, gone or past its deadline: now the agent may hear of the stop. */
+export function taskDrained(task: TaskRow): TaskRow {
+  return task.lastStatus === "DEACTIVATING" ? bump(task, { ...task, lastStatus: "STOPPING" }) : task;
+}
+
+/** The task cannot run any more and nobody will report it: its host is gone, or no agent ever took it. */
+export function loseTask(task: TaskRow, cause: StopCause, now: number): TaskRow {
+  if (hasReached(task, "DEPROVISIONING")) return task;
+  const containers = task.containers.map((c): TaskContainer => ({ ...c, lastStatus: "STOPPED" }));
   return bump(
     task,
     finish(
@@ -119,6 +128,42 @@ export function protectTask(task: TaskRow, until: number | undefined): TaskRow {
       now,
     ),
   );
+}
+
+/** The task's interface is on its host; its agent has yet to confirm it. */
+export function interfaceOnHost(task: TaskRow): TaskRow {
+  return bump(task, attachmentReached(task, "ATTACHING"));
+}
+
+/** An interface that its agent did not find in time. Only a task that still waits for it fails. */
+export function provisioningTimedOut(task: TaskRow, now: number): TaskRow {
+  if (task.lastStatus !== "PROVISIONING") return task;
+  const reason = "Timeout waiting for network interface provisioning to complete.";
+  return loseTask(task, { code: "TaskFailedToStart", reason }, now);
+}
+
+/** Nothing of the task's interface is on its host any more. */
+export function interfaceOffHost(task: TaskRow): TaskRow {
+  return task.lastStatus === "DEPROVISIONING" ? bump(task, attachmentReached(task, "DETACHED")) : task;
+}
+
+/** The interface is deleted and its address free: the last step of a task that had one. */
+export function interfaceGone(task: TaskRow, now: number): TaskRow {
+  if (task.lastStatus !== "DEPROVISIONING") return task;
+  return bump(task, { ...attachmentReached(task, "DELETED"), lastStatus: "STOPPED", stoppedAt: now });
+}
+
+/** Moves the attachment forward; with ATTACHED a task that was waiting for it goes to its agent. */
+function attachmentReached(task: TaskRow, status: AttachmentStatus): TaskRow {
+  const { attachment } = task;
+  if (attachment === undefined) return task;
+  if (ATTACHMENT_STATUSES.indexOf(attachment.status) >= ATTACHMENT_STATUSES.indexOf(status)) return task;
+  const isAwaited = status === "ATTACHED" && task.lastStatus === "PROVISIONING";
+  return {
+    ...task,
+    attachment: { ...attachment, status },
+    ...(isAwaited ? { lastStatus: "PENDING" as const } : {}),
+  };
 }
 
 /** Container health from telemetry, on change only. */
@@ -177,14 +222,12 @@ function causeOfEnd(
   return { stopCode: "TaskFailedToStart", stoppedReason: reason || ofContainer || "Task failed to start" };
 }
 
+/** A task with an interface is STOPPED only when that is gone. */
 function finish(task: TaskRow, now: number): TaskRow {
-  return {
-    ...task,
-    desiredStatus: "STOPPED",
-    lastStatus: "STOPPED",
-    stoppingAt: task.stoppingAt ?? now,
-    stoppedAt: now,
-  };
+  const ended = { ...task, desiredStatus: "STOPPED" as const, stoppingAt: task.stoppingAt ?? now };
+  return holdsInterface(task)
+    ? { ...ended, lastStatus: "DEPROVISIONING" }
+    : { ...ended, lastStatus: "STOPPED", stoppedAt: now };
 }
 
 const CONTAINER_RANK = { PENDING: 0, RUNNING: 1, STOPPED: 2 } as const;

@@ -69,6 +69,24 @@ export interface TaskLoadBalancer {
   readonly targetKey?: string;
 }
 
+/** In the order in which it walks them (API reference, "Attachment"). */
+export const ATTACHMENT_STATUSES = ["PRECREATED", "ATTACHING", "ATTACHED", "DETACHED", "DELETED"] as const;
+export type AttachmentStatus = (typeof ATTACHMENT_STATUSES)[number];
+
+/** The network interface of an awsvpc task, as the task's row tells of it; the interface itself is EC2's row. */
+export interface NetworkAttachment {
+  /** A UUID; the end of the attachment's ARN. */
+  readonly id: string;
+  readonly status: AttachmentStatus;
+  readonly subnetId: string;
+  readonly networkInterfaceId: string;
+  readonly macAddress: string;
+  readonly privateDnsName: string;
+  readonly privateIp: string;
+  /** Epoch milliseconds: a task whose interface is not ATTACHED by then fails. */
+  readonly attachBy: number;
+}
+
 export interface TaskRow {
   readonly arn: string;
   readonly id: string;
@@ -93,6 +111,8 @@ export interface TaskRow {
   readonly cpu?: string;
   readonly memory?: string;
   readonly resources: TaskResources;
+  /** Network mode awsvpc only. */
+  readonly attachment?: NetworkAttachment;
   readonly containers: readonly TaskContainer[];
   readonly overrides: TaskOverride;
   readonly healthStatus: HealthStatus;
@@ -107,6 +127,8 @@ export interface TaskRow {
   readonly stopCode?: StopCode;
   readonly stoppedReason?: string;
   readonly enableExecuteCommand: boolean;
+  /** Protected from scale-in and deployments until then (epoch milliseconds); past it, it is no longer. */
+  readonly protectedUntil?: number;
   readonly tags: Tags;
   /** Idempotency of RunTask. */
   readonly clientToken?: string;
@@ -127,8 +149,10 @@ export function hasReached(task: Pick<TaskRow, "lastStatus">, mark: TaskStatus):
   return (RANK.get(task.lastStatus) ?? 0) >= (RANK.get(mark) ?? 0);
 }
 
-  /** Protected from scale-in and deployments until then (epoch milliseconds); past it, it is no longer. */
-  readonly protectedUntil?: number;
+/** Its instance has one network interface less for others, until it is gone. */
+export const holdsInterface = (task: Pick<TaskRow, "attachment">): boolean =>
+  task.attachment !== undefined && task.attachment.status !== "DELETED";
+
 /** Holds resources on its instance: the agent's account frees them with its STOPPED. */
 export const holdsResources = (task: Pick<TaskRow, "lastStatus">): boolean =>
   !hasReached(task, "DEPROVISIONING");

@@ -9,6 +9,17 @@ export interface HostAttachment {
   readonly metadataHopLimit: number;
 }
 
+/** A task's network interface on a host. */
+export interface InterfaceAttachment {
+  readonly vpcId: string;
+  readonly instanceId: string;
+  readonly interfaceId: string;
+  readonly privateIp: string;
+  readonly macAddress: string;
+  /** As the host's own. */
+  readonly metadataHopLimit: number;
+}
+
 export interface AttachedHost {
   /** The host's network namespace, a name of `ip netns`. */
   readonly namespace: string;
@@ -23,6 +34,13 @@ export interface HostNetwork {
   attachHost(attachment: HostAttachment): Promise<AttachedHost>;
   /** Removes the host's namespace with everything in it. Safe twice. */
   detachHost(instanceId: string): Promise<void>;
+  /**
+   * The interface appears in the host's namespace with its MAC; whoever takes it from there may move it. Safe twice: one that is
+   * there is left, wherever it was moved. Rejects while the host is not there.
+   */
+  attachInterface(attachment: InterfaceAttachment): Promise<void>;
+  /** Removes the interface, wherever it was moved. Safe twice. */
+  detachInterface(attachment: Pick<InterfaceAttachment, "vpcId" | "interfaceId">): Promise<void>;
   /** Instance ids of all namespaces of hosts, for repair. */
   listHosts(): Promise<readonly string[]>;
 }

@@ -1,7 +1,7 @@
 // The port through which alone tasks come into being: it plans with the scheduler and commits the tasks in one transaction,
 // so that CPU, memory and ports are counted in one place. RunTask, StartTask and the service controller call it.
 import type { TaskOverride } from "@aws-sdk/client-ecs";
-import type { PlacementConstraint, PlacementStrategy } from "#domain/ecs/service.ts";
+import type { AwsvpcConfiguration, PlacementConstraint, PlacementStrategy } from "#domain/ecs/service.ts";
 import type { TaskRow } from "#domain/ecs/task.ts";
 import type { Tags } from "#domain/tags.ts";
 
@@ -15,6 +15,8 @@ export interface PlacementRequest {
   readonly group: string;
   readonly startedBy?: string;
   readonly overrides: TaskOverride;
+  /** Of tasks in network mode awsvpc, and only of them. */
+  readonly network?: AwsvpcConfiguration;
   readonly constraints: readonly PlacementConstraint[];
   readonly strategy: readonly PlacementStrategy[];
   readonly enableExecuteCommand: boolean;

@@ -1,7 +1,7 @@
 // A container instance as the API shows it: what remains is what its tasks do not hold in the agent's own account.
 import type { ContainerInstance, Resource } from "@aws-sdk/client-ecs";
-import type { ContainerInstanceRow } from "#domain/ecs/container-instance.ts";
-import { holdsResources, type TaskRow } from "#domain/ecs/task.ts";
+import { interfaceCapacity, type ContainerInstanceRow } from "#domain/ecs/container-instance.ts";
+import { holdsInterface, holdsResources, type TaskRow } from "#domain/ecs/task.ts";
 import type { SchedulerInstance } from "#scheduler/instance.ts";
 import type { Reader } from "#store/store.ts";
 import { tasks } from "#store/tables/ecs.ts";
@@ -78,6 +78,7 @@ export function asSchedulerInstance(reader: Reader, row: ContainerInstanceRow): 
     memoryMiB: left.memoryMiB,
     tcpPorts: new Set(left.tcpPorts),
     udpPorts: new Set(left.udpPorts),
+    interfaces: interfaceCapacity(row) - present.filter(holdsInterface).length,
     groups,
   };
 }

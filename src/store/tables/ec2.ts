@@ -1,5 +1,6 @@
 // The EC2 tables: instances, the VPC records around them, and addresses in use. Keys: region/id.
 import { defineTable } from "#store/store.ts";
+import type { NetworkInterfaceRow } from "#domain/ec2/network-interface.ts";
 import type { AddressRow, InstanceRow, SecurityGroupRow, SubnetRow, VpcRow } from "#domain/ec2/instance.ts";
 
 export const instances = defineTable<InstanceRow>({
@@ -11,6 +12,7 @@ export const instances = defineTable<InstanceRow>({
     /** vpc id/address → the instance that asks (IMDS). */
     address: (row) => (row.state === "terminated" ? [] : [`${row.vpcId}/${row.privateIp}`]),
     state: (row) => [row.state],
+    spotRequest: (row) => (row.spot === undefined ? [] : [`${row.region}/${row.spot.requestId}`]),
   },
 });
 export const vpcs = defineTable<VpcRow>({ name: "ec2-vpcs" });
@@ -26,4 +28,16 @@ export const securityGroups = defineTable<SecurityGroupRow>({
 export const addresses = defineTable<AddressRow>({
   name: "ec2-addresses",
   indexes: { owner: (row) => [row.owner] },
+});
+/** Interfaces of tasks; an instance's primary one is in the instance's row. */
+export const networkInterfaces = defineTable<NetworkInterfaceRow>({
+  name: "ec2-network-interfaces",
+  indexes: {
+    instance: (row) => [row.instanceId],
+    task: (row) => [row.taskKey],
+    /** For whoever would delete the group. */
+    securityGroup: (row) => row.securityGroupIds,
+    /** vpc id/address → the instance that it is on (IMDS). */
+    address: (row) => [`${row.vpcId}/${row.privateIp}`],
+  },
 });
