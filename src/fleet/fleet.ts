@@ -42,7 +42,8 @@ export interface Fleet {
   start(): Promise<void>;
   /** Whether an agent may open a channel for this container instance. */
   admit(query: AgentQuery): Admission;
-  acceptAcs(duplex: Duplex, query: AgentQuery): void;
+  /** `endpoint`: the URL by which the host reaches this server. */
+  acceptAcs(duplex: Duplex, query: AgentQuery, endpoint?: string): void;
   acceptTcs(duplex: Duplex, query: AgentQuery): void;
   /** Ends every connection; agents come back to the next server. */
   close(): Promise<void>;
@@ -77,7 +78,7 @@ export function createFleet(dependencies: FleetDependencies): Fleet {
     ingest,
     async start() {
       dispatch.start();
-      watch = store.snapshotAndWatch([containerInstances as never], { notify: disconnectInactive });
+      watch = store.snapshotAndWatch([containerInstances], { notify: disconnectInactive });
       await presence.start();
     },
 
@@ -88,7 +89,7 @@ export function createFleet(dependencies: FleetDependencies): Fleet {
       return instance.status === "INACTIVE" ? { refusal: "InactiveInstanceException" } : { instance };
     },
 
-    acceptAcs(duplex, query) {
+    acceptAcs(duplex, query, endpoint) {
       const arn = query.containerInstanceArn;
       const key = keyOfEcsArn(arn);
       const instance = key === undefined ? undefined : store.get(containerInstances, key);
@@ -119,7 +120,7 @@ export function createFleet(dependencies: FleetDependencies): Fleet {
       });
       sessions.set(arn, session);
       presence.connected(arn, versionInfoOf(query)).catch(report);
-      dispatch.attach(arn, session);
+      dispatch.attach(arn, session, endpoint);
     },
 
     acceptTcs(duplex, query) {
