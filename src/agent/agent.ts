@@ -23,6 +23,7 @@ import { AgentExit, registerInstance } from "./register.ts";
 import { createReports, type Reports } from "./reports.ts";
 import type { InstanceRecord, StateStore } from "./state-store.ts";
 import { createHostTasks, type HostTasks } from "./tasks.ts";
+import { drainOnSpotNotice } from "./spot-notice.ts";
 import { createTelemetry } from "./telemetry.ts";
 
 export interface AgentDependencies {
@@ -35,6 +36,8 @@ export interface AgentDependencies {
   readonly logger: Logger;
   /** What the host says it is; undefined when nobody vouches for it. */
   readonly identity?: () => Promise<IdentityDocument | undefined>;
+  /** What the host's Spot interruption notice announces; asked for only when the configuration says so. */
+  readonly spotAction?: () => Promise<string | undefined>;
   /** Shared with whatever serves credentials to containers. */
   readonly credentials?: CredentialStore;
   readonly abilities?: Abilities;
@@ -197,6 +200,10 @@ export function createAgent(dependencies: AgentDependencies): Agent {
         signal,
       });
       closers.push(() => channels.close());
+      if (config.drainsOnSpotNotice && dependencies.spotAction !== undefined) {
+        const { spotAction } = dependencies;
+        void drainOnSpotNotice({ ...dependencies, spotAction, containerInstanceArn, signal });
+      }
       settle?.resolve(containerInstanceArn);
     };
     void connect().catch((error: unknown) => settle?.reject(error));

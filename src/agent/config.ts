@@ -32,6 +32,8 @@ export interface AgentConfig {
   readonly createTimeoutMs: number;
   readonly pullTimeoutMs: number;
   readonly cleanupWaitMs: number;
+  /** Drain this host when its Spot interruption is announced. */
+  readonly drainsOnSpotNotice: boolean;
   /** Of this host; what the engine says when absent. */
   readonly vcpus?: number;
   readonly memoryMiB?: number;
@@ -91,6 +93,7 @@ export function readAgentConfig(environment: Values, file: string): AgentConfig 
     createTimeoutMs: duration("ECS_CONTAINER_CREATE_TIMEOUT", 240_000, 60_000),
     pullTimeoutMs: duration("ECS_IMAGE_PULL_INACTIVITY_TIMEOUT", 60_000, 1_000),
     cleanupWaitMs: duration("ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION", 3 * 3_600_000, 1_000),
+    drainsOnSpotNotice: choice("ECS_ENABLE_SPOT_INSTANCE_DRAINING", ["false", "true"], "false") === "true",
     logLevel: choice("ECS_LOGLEVEL", ["info", "debug", "warn", "error"], "info"),
     ...optional("imagesFolder", get("ESTIBA_IMAGES")),
     ...optional("vcpus", positive("ESTIBA_VCPUS")),
@@ -175,6 +178,7 @@ const HONOURED = new Set([
   ...["ECS_CONTAINER_INSTANCE_TAGS", "ECS_AVAILABLE_LOGGING_DRIVERS", "ECS_IMAGE_PULL_BEHAVIOR"],
   ...["ECS_CONTAINER_STOP_TIMEOUT", "ECS_CONTAINER_START_TIMEOUT", "ECS_CONTAINER_CREATE_TIMEOUT"],
   ...["ECS_IMAGE_PULL_INACTIVITY_TIMEOUT", "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION"],
+  "ECS_ENABLE_SPOT_INSTANCE_DRAINING",
 ]);
 
 /** What this agent always does, or never: asking for just that is no wish it would ignore. */
@@ -191,7 +195,6 @@ const FIXED: Readonly<Record<string, string>> = {
   ECS_DISABLE_DOCKER_HEALTH_CHECK: "false",
   ECS_ENABLE_CONTAINER_METADATA: "false",
   ECS_ENABLE_GPU_SUPPORT: "false",
-  ECS_ENABLE_SPOT_INSTANCE_DRAINING: "false",
   ECS_UPDATES_ENABLED: "false",
   ECS_WARM_POOLS_CHECK: "false",
 };

@@ -15,6 +15,8 @@ export interface ImdsClient {
   identity(): Promise<IdentityDocument>;
   /** Credentials of the instance's role; kept until shortly before they expire. @throws */
   credentials(): Promise<SigningCredentials>;
+  /** What a Spot interruption notice announces: `terminate`, `stop` or `hibernate`; undefined while there is none. @throws */
+  spotAction(): Promise<string | undefined>;
 }
 
 const TOKEN_SECONDS = 21_600;
@@ -38,18 +40,25 @@ export function createImdsClient(base: string, clock: Clock): ImdsClient {
     return token.value;
   };
 
-  const get = async (path: string): Promise<string> => {
+  const find = async (path: string): Promise<string | undefined> => {
     for (let attempt = 0; ; attempt++) {
       const answer = await httpRequest("GET", `${base}/latest/${path}`, {
         headers: { "x-aws-ec2-metadata-token": await getToken() },
         timeoutMs: TIMEOUT_MS,
       });
       if (answer.status === 200) return answer.body;
+      if (answer.status === 404) return undefined;
       token = undefined;
       // The service may have been restarted and forgotten its tokens.
       if (answer.status !== 401 || attempt > 0)
         throw new Error(`The metadata service answered ${answer.status} to ${path}.`);
     }
+  };
+
+  const get = async (path: string): Promise<string> => {
+    const text = await find(path);
+    if (text === undefined) throw new Error(`The metadata service has no ${path}.`);
+    return text;
   };
 
   const renew = async (): Promise<SigningCredentials> => {
@@ -72,6 +81,10 @@ export function createImdsClient(base: string, clock: Clock): ImdsClient {
       const signature = await get("dynamic/instance-identity/signature");
       const { instanceId } = JSON.parse(document) as { readonly instanceId?: string };
       return { document, signature, ...(instanceId === undefined ? {} : { instanceId }) };
+    },
+    async spotAction() {
+      const notice = await find("meta-data/spot/instance-action");
+      return notice === undefined ? undefined : (JSON.parse(notice) as { readonly action?: string }).action;
     },
     credentials() {
       const known = credentials;

@@ -77,6 +77,7 @@ async function main(): Promise<void> {
     logger,
     state: createStateFolder(config.dataDirectory, logger),
     identity: async () => (fixed === undefined ? imds.identity() : undefined),
+    ...(fixed === undefined ? { spotAction: () => imds.spotAction() } : {}),
     abilities: { servesCredentials: true, limitsTasks: config.cgroupParent !== undefined },
     hooks: config.cgroupParent === undefined ? [] : [cgroupHook({ parent: config.cgroupParent, clock })],
     isPortFree,

@@ -9,6 +9,7 @@ import { doctor } from "./commands/doctor.ts";
 import { down } from "./commands/down.ts";
 import { listImages, loadImage } from "./commands/image.ts";
 import { reset } from "./commands/reset.ts";
+import { interruptSpot } from "./commands/spot.ts";
 import { printStatus } from "./commands/status.ts";
 import { up } from "./commands/up.ts";
 
@@ -76,6 +77,13 @@ image
   .command("list")
   .description("what is there")
   .action(() => listImages(dataDirectory(), print));
+program
+  .command("spot")
+  .description("Spot Instances")
+  .command("interrupt")
+  .description("announce the end of a Spot Instance, which follows two minutes later")
+  .argument("<instance>", "its id, i-…")
+  .action(async (instance: string) => interruptSpot(connect(dataDirectory()), instance, print));
 program
   .command("demo")
   .description("the whole picture, from nothing to a deployment under load")

@@ -1,4 +1,5 @@
-// Who opens a websocket: the agent's two channels are signed like API requests (`ecs:Poll`, `ecs:StartTelemetrySession`).
+// Who opens a websocket, or asks for what is no operation of an AWS service: signed like an API request, allowed like an action of
+// IAM. The agent's two channels are `ecs:Poll` and `ecs:StartTelemetrySession`.
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "#lib/clock.ts";
 import type { ServiceError } from "#lib/errors.ts";
@@ -10,8 +11,8 @@ import { readHead } from "./wire-request.ts";
 
 /** What the connection is for; without it only the signature is checked. */
 export interface UpgradePurpose {
-  readonly action: "ecs:Poll" | "ecs:StartTelemetrySession";
-  /** The container instance's ARN. */
+  readonly action: "ecs:Poll" | "ecs:StartTelemetrySession" | "ec2:SendSpotInstanceInterruptions";
+  /** The ARN of the container instance, or of the instance. */
   readonly resource: string;
 }
 

@@ -1,5 +1,6 @@
 // What the metadata service tells an instance, as a tree of paths. Names and shapes: EC2 User Guide, "Instance metadata
-// categories". What does not apply to these hosts (public addresses, block devices, spot, keys) is not there: 404, as on EC2.
+// categories". What does not apply to these hosts (public addresses, block devices, keys) is not there: 404, as on EC2, and so is
+// the notice of a Spot interruption until there is one.
 import type { InstanceProfileRow, RoleRow } from "#domain/iam/records.ts";
 import type { InstanceRow, SecurityGroupRow, SubnetRow, VpcRow } from "#domain/ec2/instance.ts";
 import type { IssuedCredentials } from "./role-credentials.ts";
@@ -46,7 +47,7 @@ function metaData(facts: InstanceFacts): Tree {
     ...(facts.profile === undefined ? {} : { iam: iam(facts, facts.profile) }),
     "instance-action": () => "none",
     "instance-id": () => instance.id,
-    "instance-life-cycle": () => "on-demand",
+    "instance-life-cycle": () => (instance.spot === undefined ? "on-demand" : "spot"),
     "instance-type": () => instance.instanceType,
     "local-hostname": name,
     "local-ipv4": () => instance.privateIp,
@@ -60,6 +61,23 @@ function metaData(facts: InstanceFacts): Tree {
     "reservation-id": () => instance.reservationId,
     "security-groups": () => groupNames(facts),
     services: { domain: () => "amazonaws.com", partition: () => "aws" },
+    ...interruption(instance),
+  };
+}
+
+/** EC2 User Guide, "Spot Instance interruption notices" and "EC2 instance rebalance recommendations": both come at once here. */
+function interruption({ spot }: InstanceRow): Tree {
+  const notice = spot?.interruption;
+  if (notice === undefined) return {};
+  const time = seconds(notice.at);
+  return {
+    events: {
+      recommendations: { rebalance: () => JSON.stringify({ noticeTime: seconds(notice.noticedAt) }) },
+    },
+    spot: {
+      "instance-action": () => JSON.stringify({ action: "terminate", time }),
+      "termination-time": () => time,
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 // What a server is started with: flags win over the environment, which wins over the defaults.
 import { resolve } from "node:path";
+import { SPOT_NOTICE_MS } from "#domain/ec2/spot.ts";
 
 export interface ServerConfig {
   /** Everything durable lives below this folder. */
@@ -19,6 +20,8 @@ export interface ServerConfig {
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
   /** How long after RUNNING a task without load balancer and health check counts as healthy. */
   readonly steadyAfterMs: number;
+  /** From a Spot interruption's notice to the end of the instance. */
+  readonly spotNoticeMs: number;
 }
 
 export type ConfigFlags = {
@@ -84,6 +87,7 @@ export function readConfig(
     defaultVpcCidr,
     logLevel: oneOf("logLevel", "ESTIBA_LOG_LEVEL", ["info", "debug", "warn", "error", "silent"]),
     steadyAfterMs: whole("steadyAfterMs", "ESTIBA_STEADY_AFTER_MS", 40_000, 0, 3_600_000),
+    spotNoticeMs: whole("spotNoticeMs", "ESTIBA_SPOT_NOTICE_MS", SPOT_NOTICE_MS, 0, 3_600_000),
   };
 }
 

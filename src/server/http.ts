@@ -9,6 +9,8 @@ export interface Routes {
   readonly upgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Undefined unless the server was started with --allow-reset. */
   readonly reset: ((req: IncomingMessage, res: ServerResponse) => Promise<void>) | undefined;
+  /** Interrupts the Spot Instance of this id. */
+  readonly interruptSpot: (req: IncomingMessage, res: ServerResponse, instanceId: string) => Promise<void>;
   readonly health: () => { readonly status: string };
 }
 
@@ -29,6 +31,8 @@ async function answer(routes: Routes, req: IncomingMessage, res: ServerResponse)
   }
   if (path === "/_estiba/reset" && routes.reset !== undefined && req.method === "POST")
     return routes.reset(req, res);
+  const spot = /^\/_estiba\/spot\/([^/]+)\/interrupt$/.exec(path ?? "")?.[1];
+  if (spot !== undefined && req.method === "POST") return routes.interruptSpot(req, res, spot);
   if (path?.startsWith("/_estiba/") === true) return sendJson(res, 404, { message: "Not found" });
   const api = routes.api();
   if (api === undefined)

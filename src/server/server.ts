@@ -10,6 +10,7 @@ import { createLmdbBackend } from "#store/lmdb-backend.ts";
 import type { ServerConfig } from "./config.ts";
 import { closeServer, createHttpServer, listen, sendJson, type Routes } from "./http.ts";
 import { ensureInitialRows } from "./initial-rows.ts";
+import { createSpotInterruption } from "./interrupt-spot.ts";
 import { openPlatform } from "./open-platform.ts";
 import { startRuntime, type Runtime } from "./runtime.ts";
 import {
@@ -74,6 +75,7 @@ export async function startServer(
       api: () => runtime && ((req, res) => (runtime as Runtime).gateway.handle(req, res)),
       upgrade: upgrades,
       reset: config.allowReset ? reset : undefined,
+      interruptSpot: createSpotInterruption({ runtime: () => runtime, store, clock, config, logger }),
       health: () => ({ status: runtime === undefined ? "starting" : "ok" }),
     };
     const http = createHttpServer(routes, applyServerLimits);

@@ -49,6 +49,7 @@ export async function startSimulatedAgent(
     random,
     logger: logger.with({ instanceId: spec.instanceId }),
     identity: () => imds.identity(),
+    spotAction: () => imds.spotAction(),
     // Nothing really listens on a simulated host's ports.
     isPortFree: async () => true,
   });

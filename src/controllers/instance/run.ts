@@ -1,5 +1,5 @@
 // Makes hosts of instances and removes them: follows the instances' rows, asks decide.ts what each needs, and drives the
-// compute provider, whose calls are safe to repeat. After a start every running instance is launched again, which adopts its
+// compute provider, whose calls are safe to repeat. A Spot Instance whose notice is over is terminated. After a start every running instance is launched again, which adopts its
 // host, and hosts that no instance claims are removed.
 import type { Clock } from "#lib/clock.ts";
 import { messageOf } from "#lib/errors.ts";
@@ -7,6 +7,7 @@ import type { Logger } from "#lib/logger.ts";
 import type { Random } from "#lib/random.ts";
 import type { ComputeProvider } from "#compute/port.ts";
 import { type InstanceRow, instanceRunning, terminateInstance } from "#domain/ec2/instance.ts";
+import { reclaimAt, reclaimSpot } from "#domain/ec2/spot.ts";
 import { isChangeOf, type Store, type Watch } from "#store/store.ts";
 import { instances } from "#store/tables/ec2.ts";
 import type { Controller } from "../controller.ts";
@@ -82,8 +83,16 @@ export function createInstanceController(dependencies: InstanceControllerDepende
       if (after !== undefined && after !== before) tx.put(instances, key, after);
     });
 
+  /** The deadline is in the row, so that it holds whatever life of the control plane comes to it. */
+  const reclaim = async (key: string, at: number) => {
+    if (clock.now() < at) return releases.addAt(key, at);
+    await change(key, (row) => reclaimSpot(row, now()));
+  };
+
   const release = async (key: string) => {
     const row = store.get(instances, key);
+    const goesAt = row === undefined ? undefined : reclaimAt(row);
+    if (goesAt !== undefined) return reclaim(key, goesAt);
     if (row === undefined || launching.has(key) || decideInstance(row, true) !== "release") return;
     if (!leaving.has(key)) {
       const inUse = await beginRelease(store, row.id, now);
@@ -131,7 +140,7 @@ export function createInstanceController(dependencies: InstanceControllerDepende
       }
       const step = decideInstance(row, adopted.has(key));
       if (step === "launch") launches.add(key);
-      else if (step === "release") releases.add(key);
+      if (step === "release" || reclaimAt(row) !== undefined) releases.add(key);
     }
   };
 

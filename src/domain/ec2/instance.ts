@@ -1,5 +1,6 @@
 // EC2 instances and the VPC records around them, as stored. Keys: region/id.
 import type { Tags } from "../tags.ts";
+import type { SpotRequest } from "./spot.ts";
 
 export type InstanceState = "pending" | "running" | "shutting-down" | "terminated";
 
@@ -33,6 +34,8 @@ export interface InstanceRow {
     readonly httpPutResponseHopLimit: number;
     readonly httpEndpoint: "enabled" | "disabled";
   };
+  /** Of a Spot Instance only. */
+  readonly spot?: SpotRequest;
   readonly clientToken?: string;
   /** Digest of the request that came with the client token: the same token must come with the same request. */
   readonly clientRequest?: string;

@@ -29,6 +29,11 @@ const kinds = {
   image: { code: "InvalidAMIID", prefix: "ami", words: "image id" },
   vpc: { code: "InvalidVpcID", prefix: "vpc", words: "vpc ID" },
   subnet: { code: "InvalidSubnetID", prefix: "subnet", words: "subnet ID" },
+  "spot-request": {
+    code: "InvalidSpotInstanceRequestID",
+    prefix: "sir",
+    words: "spot instance request ID",
+  },
   "security-group": { code: "InvalidGroup", prefix: "sg", words: "security group" },
 } as const satisfies Record<string, Kind>;
 
@@ -65,4 +70,4 @@ export function checkId(kind: ResourceKind, id: string): string {
 }
 
 const hint = (kind: ResourceKind, prefix: string) =>
-  kind === "instance" ? "" : ` (expecting "${prefix}-...")`;
+  kind === "instance" || kind === "spot-request" ? "" : ` (expecting "${prefix}-...")`;

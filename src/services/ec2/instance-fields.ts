@@ -65,8 +65,9 @@ export function instanceFields(reader: Reader): Fields<InstanceRow> {
     "platform-details": () => "Linux/UNIX",
     "monitoring-state": () => "disabled",
     "source-dest-check": () => true,
-    // Neither Spot nor scheduled, neither Windows nor with a key pair: these find nothing.
-    "instance-lifecycle": () => undefined,
+    "instance-lifecycle": (row) => (row.spot === undefined ? undefined : "spot"),
+    "spot-instance-request-id": (row) => row.spot?.requestId,
+    // Neither Windows nor with a key pair: these find nothing.
     platform: () => undefined,
     "key-name": () => undefined,
     "ip-address": () => undefined,

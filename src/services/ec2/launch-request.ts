@@ -8,6 +8,7 @@ import type { Tags } from "#domain/tags.ts";
 import { ARCHITECTURE, checkImage } from "./image.ts";
 import { invalidParameter, invalidValue } from "./errors.ts";
 import { refuseMetadataOptions, refuseWhatIsNotHonoured } from "./refused.ts";
+import { readMarketOptions } from "./spot-request.ts";
 import { readTagSpecifications } from "./tags.ts";
 
 /** One call is one transaction, whose size is bounded. */
@@ -24,6 +25,7 @@ export interface LaunchRequest {
   readonly type: InstanceType;
   readonly metadataOptions: InstanceRow["metadataOptions"];
   readonly userData?: string;
+  readonly isSpot: boolean;
   readonly tags: Tags;
   readonly clientToken?: string;
   /** Digest of everything asked for. */
@@ -48,6 +50,7 @@ export function readLaunchRequest(input: RunInstancesRequest): LaunchRequest {
     type: readType(input.InstanceType ?? DEFAULT_TYPE),
     metadataOptions: readMetadataOptions(input.MetadataOptions),
     ...readUserData(input.UserData),
+    isSpot: readMarketOptions(input.InstanceMarketOptions),
     tags: readTagSpecifications(input.TagSpecifications, "instance"),
     ...(clientToken === undefined ? {} : { clientToken }),
     digest: createHash("sha256").update(JSON.stringify(asked)).digest("hex"),

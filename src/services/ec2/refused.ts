@@ -13,7 +13,6 @@ const harmless = {
   ElasticGpuSpecification: undefined,
   ElasticInferenceAccelerators: undefined,
   LaunchTemplate: undefined,
-  InstanceMarketOptions: undefined,
   CreditSpecification: undefined,
   CpuOptions: undefined,
   CapacityReservationSpecification: '{"CapacityReservationPreference":"open"}',
@@ -59,7 +58,7 @@ export function refuseMetadataOptions(given: object, prefix: string): void {
   }
 }
 
-function refuse(member: string, value: unknown, accepted: string | undefined): void {
+export function refuse(member: string, value: unknown, accepted?: string): void {
   if (value === undefined || (Array.isArray(value) && value.length === 0)) return;
   if (JSON.stringify(value) === accepted) return;
   throw notImplemented(

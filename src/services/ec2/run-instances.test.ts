@@ -262,10 +262,10 @@ describe("RunInstances", () => {
       /'volume'/,
     ],
     [
-      "Spot",
-      { InstanceMarketOptions: { MarketType: "spot" } },
+      "capacity blocks",
+      { InstanceMarketOptions: { MarketType: "capacity-block" } },
       "UnsupportedOperation",
-      "The parameter InstanceMarketOptions is not implemented by Estiba",
+      'InstanceMarketOptions.MarketType other than "spot" is not implemented by Estiba',
     ],
     [
       "network interfaces",

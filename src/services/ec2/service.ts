@@ -8,6 +8,7 @@ import { instanceOperations } from "./operations/instances.ts";
 import { networkOperations } from "./operations/network.ts";
 import { placeOperations } from "./operations/places.ts";
 import { runInstancesOperation } from "./operations/run-instances.ts";
+import { spotOperations } from "./operations/spot.ts";
 import { tagOperations } from "./operations/tags.ts";
 
 export function ec2Operations(deps: Ec2Dependencies) {
@@ -18,6 +19,7 @@ export function ec2Operations(deps: Ec2Dependencies) {
     ...instanceTypeOperations(),
     ...networkOperations(deps),
     ...placeOperations(deps),
+    ...spotOperations(deps),
     ...tagOperations(deps),
   } satisfies Ec2Operations;
 }

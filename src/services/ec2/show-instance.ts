@@ -35,6 +35,9 @@ export function showInstance(reader: Reader, row: InstanceRow): Instance {
       : { StateReason: { Code: row.stateReason.code, Message: row.stateReason.message } }),
     StateTransitionReason: row.stateTransitionReason ?? "",
     LaunchTime: new Date(row.launchTime),
+    ...(row.spot === undefined
+      ? {}
+      : { InstanceLifecycle: "spot", SpotInstanceRequestId: row.spot.requestId }),
     Placement: { AvailabilityZone: row.availabilityZone, GroupName: "", Tenancy: "default" },
     Monitoring: { State: "disabled" },
     PrivateDnsName: "",

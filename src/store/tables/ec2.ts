@@ -13,6 +13,7 @@ export const instances = defineTable<InstanceRow>({
     address: (row) => (row.state === "terminated" ? [] : [`${row.vpcId}/${row.privateIp}`]),
     state: (row) => [row.state],
     spotRequest: (row) => (row.spot === undefined ? [] : [`${row.region}/${row.spot.requestId}`]),
+    spotRequest: (row) => (row.spot === undefined ? [] : [`${row.region}/${row.spot.requestId}`]),
   },
 });
 export const vpcs = defineTable<VpcRow>({ name: "ec2-vpcs" });

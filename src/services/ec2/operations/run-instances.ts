@@ -14,18 +14,25 @@ import { readInstanceProfile, readSecurityGroups, readSubnet, takeAddress } from
 import { showReservations } from "../show-instance.ts";
 
 export function runInstancesOperation(deps: Ec2Dependencies) {
-  const { store } = deps;
   return {
     async RunInstances(input, { region }) {
-      const request = readLaunchRequest(input);
-      await ensureDefaultVpc(deps, region);
-      const rows = await store.transact(
-        (tx) => launchedBefore(tx, region, request) ?? launch(deps, tx, region, input, request),
-      );
-      const [reservation] = showReservations(store, rows);
+      const [reservation] = showReservations(deps.store, await launchInstances(deps, region, input));
       return reservation ?? {};
     },
   } satisfies Ec2Operations;
+}
+
+/** The instances' rows, pending. @throws ServiceError */
+export async function launchInstances(
+  deps: Ec2Dependencies,
+  region: string,
+  input: RunInstancesRequest,
+): Promise<readonly InstanceRow[]> {
+  const request = readLaunchRequest(input);
+  await ensureDefaultVpc(deps, region);
+  return deps.store.transact(
+    (tx) => launchedBefore(tx, region, request) ?? launch(deps, tx, region, input, request),
+  );
 }
 
 /** The instances that the same client token launched. @throws IdempotentParameterMismatch */
@@ -82,6 +89,7 @@ function launch(
       ...(instanceProfileArn === undefined ? {} : { instanceProfileArn }),
       ...(request.userData === undefined ? {} : { userData: request.userData }),
       metadataOptions: request.metadataOptions,
+      ...(request.isSpot ? { spot: { requestId: newEc2Id("sir", random) } } : {}),
       ...(request.clientToken === undefined
         ? {}
         : { clientToken: request.clientToken, clientRequest: request.digest }),
