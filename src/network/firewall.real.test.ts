@@ -14,6 +14,7 @@ import {
   inside,
   lookUp,
   must,
+  open,
   picture,
   runIn,
   supervisorIn,
@@ -90,6 +91,7 @@ describe("behind firewalls that drop what they do not know", () => {
       network.attachHost(host(4)),
       network.attachHost(host(5)),
     ]);
+    await network.setSecurityGroups(vpcId, open(host(4), host(5)));
     running.push(
       await webServer(b, "10.92.0.5", "host"),
       await webServer(machine, "10.92.0.2", "control plane"),
@@ -170,6 +172,7 @@ describe("behind firewalls that drop what they do not know", () => {
     );
     await network.ensureVpc(vpcId);
     const { namespace } = await network.attachHost(host(6));
+    await network.setSecurityGroups(vpcId, open(host(6)));
     const web = await webServer(namespace, "10.92.0.6", "host");
     expect((await get(machine, "http://10.92.0.6/")).output).toBe("host 10.92.0.2");
     expect((await get(outside, "http://10.92.0.6/")).ok).toBe(false);

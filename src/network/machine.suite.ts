@@ -2,6 +2,8 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { promisify } from "node:util";
 import type { Supervisor } from "#domain/ports/supervisor.ts";
+import type { GroupMember, SecurityGroups } from "./group-rules.ts";
+import { hostInterface } from "./names.ts";
 import { runCommand, type Run } from "./run.ts";
 
 export interface Outcome {
@@ -114,3 +116,19 @@ export const supervisorIn = (namespace: string, inner: Supervisor): Supervisor =
 
 const enter = (namespace: string | undefined): string[] =>
   namespace === undefined ? [] : ["nsenter", `--net=/run/netns/${namespace}`];
+
+/** As what no security group keeps apart: everybody named may reach and be reached by everybody. */
+export const open = (...who: readonly (string | Parameters<typeof memberOf>[0])[]): SecurityGroups => {
+  const rules = [{ protocol: "all", peer: { cidr: "0.0.0.0/0" } }] as const;
+  const id = "sg-00000000";
+  return {
+    groups: [{ id, ingress: rules, egress: rules }],
+    members: who.map((one) => (typeof one === "string" ? { address: one, groups: [id] } : memberOf(one, id))),
+  };
+};
+
+/** A host as a member of groups. */
+export const memberOf = (
+  host: { readonly instanceId: string; readonly privateIp: string },
+  ...groups: readonly string[]
+): GroupMember => ({ address: host.privateIp, interface: hostInterface(host.instanceId), groups });

@@ -12,12 +12,15 @@ export interface NamesDirectory {
   set(vpcId: string, name: string, address: string | undefined): Promise<void>;
   /** The names of all VPCs, sorted. */
   all(): Promise<readonly HostName[]>;
+  /** Everything of a VPC. */
+  remove(vpcId: string): Promise<void>;
   removeAll(): Promise<void>;
 }
 
 export function createNamesDirectory(root: string): NamesDirectory {
   const folder = (vpcId: string) => join(root, vpcId, "names");
   const vpcs = async () => (await entriesOf(root)).filter((entry) => entry.startsWith("vpc-"));
+  const remove = (vpcId: string) => rm(join(root, vpcId), { recursive: true, force: true });
   const prepare = async (vpcId: string) => {
     await mkdir(folder(vpcId), { recursive: true, mode: 0o755 });
     return folder(vpcId);
@@ -43,8 +46,9 @@ export function createNamesDirectory(root: string): NamesDirectory {
       }
       return names.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
     },
+    remove,
     async removeAll() {
-      for (const vpcId of await vpcs()) await rm(join(root, vpcId), { recursive: true, force: true });
+      for (const vpcId of await vpcs()) await remove(vpcId);
     },
   };
 }

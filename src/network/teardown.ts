@@ -3,7 +3,7 @@ import type { Supervisor } from "#domain/ports/supervisor.ts";
 import { closePassages } from "./firewall.ts";
 import { restoreForwarding } from "./forwarding.ts";
 import { links, namespaces, tables } from "./kernel.ts";
-import { isNetworkService, type NetworkNames } from "./names.ts";
+import { dnsService, forwarderService, isNetworkService, type NetworkNames } from "./names.ts";
 import { inNamespace, inRoot, type Run } from "./run.ts";
 import { shell } from "./script.ts";
 
@@ -39,6 +39,27 @@ export async function removeNetwork({ run, supervisor, names, forwardingNotes }:
   function isOwn(alias: string): boolean {
     return ends.some((end) => end.ifalias === alias);
   }
+}
+
+/** One VPC of several; what they share, the machine's forwarding, stays. */
+export async function removeVpcNetwork({
+  run,
+  supervisor,
+  names,
+  vpcId,
+}: Omit<Teardown, "forwardingNotes"> & { readonly vpcId: string }): Promise<void> {
+  const services = [dnsService(vpcId), forwarderService(vpcId)];
+  for (const service of await supervisor.list())
+    if (services.includes(service)) await supervisor.remove(service);
+  const [namespace, end] = [names.vpcNamespace(vpcId), names.rootInterface(vpcId)];
+  if ((await namespaces()).includes(namespace)) {
+    await inNamespace(run, namespace, cutLinks).catch(() => undefined);
+    await run("ip", ["netns", "del", namespace]);
+  }
+  await inRoot(run, shell({ before: [`ip link del ${end} 2>/dev/null || true`] }));
+  await closePassages(run, end);
+  const table = names.rootTable(vpcId);
+  if ((await tables(run)).includes(table)) await inRoot(run, shell({ nft: [`delete table ip ${table}`] }));
 }
 
 const cutLinks =

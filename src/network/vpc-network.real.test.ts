@@ -8,7 +8,17 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "#lib/clock.ts";
 import { silentLogger } from "#lib/logger.ts";
 import { createDirectSupervisor } from "#tests/support/direct-supervisor.ts";
-import { background, eventually, get, inside, lookUp, must, picture, webServer } from "./machine.suite.ts";
+import {
+  background,
+  eventually,
+  get,
+  inside,
+  lookUp,
+  must,
+  open,
+  picture,
+  webServer,
+} from "./machine.suite.ts";
 import { hostInterface } from "./names.ts";
 import { createVpcNetwork, type VpcAccess, type VpcNetwork } from "./vpc-network.ts";
 
@@ -70,6 +80,7 @@ describe("a VPC of this machine", () => {
       network.attachHost(first),
       network.attachHost(second),
     ]);
+    await network.setSecurityGroups(vpcId, open(first, second, "10.91.2.9"));
     for (const port of Object.values(ports)) {
       const server = createServer((request, response) =>
         response.end(`from ${request.socket.remoteAddress}`),
@@ -250,6 +261,7 @@ describe("a VPC of this machine", () => {
     const link = hostInterface(half.instanceId);
     await must(access.namespace, "ip", "link", "add", link, "type", "veth", "peer", "name", "stale");
     const { namespace } = await network.attachHost(half);
+    await network.setSecurityGroups(vpcId, open(first, second, "10.91.2.9", half));
     expect((await get(namespace, `http://${second.privateIp}/`)).output).toBe(`second ${half.privateIp}`);
     await network.detachHost(half.instanceId);
     expect(await network.listHosts()).not.toContain(half.instanceId);
@@ -269,6 +281,7 @@ describe("a VPC of this machine", () => {
     expect(`${await ours()}${await picture(access.namespace)}`).toBe(was);
     const again = { ...short, instanceId: "i-0a910000000000005", macAddress: "02:91:00:00:00:07" };
     const { namespace } = await network.attachHost(again);
+    await network.setSecurityGroups(vpcId, open(first, second, again));
     expect((await get(namespace, `http://${second.privateIp}/`)).output).toBe(`second ${again.privateIp}`);
     await network.detachHost(again.instanceId);
   });

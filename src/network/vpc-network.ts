@@ -1,7 +1,7 @@
 // VPCs and their hosts as network namespaces of this machine. It keeps no state: every call makes the kernel and the files as
 // they should be, so another control plane goes on after this one was killed. Addresses are chosen by others.
 import { join } from "node:path";
-import type { HostNetwork } from "#domain/ports/host-network.ts";
+import type { HostAttachment, HostNetwork } from "#domain/ports/host-network.ts";
 import type { Supervisor } from "#domain/ports/supervisor.ts";
 import type { Clock } from "#lib/clock.ts";
 import type { Logger } from "#lib/logger.ts";
@@ -9,16 +9,24 @@ import { ensureDns } from "./dns.ts";
 import { FORWARDER_PORT, isDnsName } from "./dnsmasq.ts";
 import { openPassage } from "./firewall.ts";
 import { enableForwarding } from "./forwarding.ts";
-import { attachScript, detachScript, hostScript, type HostPlan } from "./host-script.ts";
+import {
+  attachInterfaceScript,
+  attachScript,
+  detachScript,
+  hostScript,
+  type HostPlan,
+} from "./host-script.ts";
 import { writeHostNames } from "./hosts-file-writer.ts";
 import { namespaces, refuseUsedRange, routes } from "./kernel.ts";
+import type { GroupMember, SecurityGroups } from "./group-rules.ts";
+import { createGroups } from "./groups.ts";
 import { createNamesDirectory } from "./names-directory.ts";
-import { hostInterface, networkNames } from "./names.ts";
+import { hostInterface, networkNames, taskInterface } from "./names.ts";
 import { DNS_ADDRESS, isAssignable, vpcAddresses } from "./ranges.ts";
 import { inNamespace, inRoot, runCommand, type Run } from "./run.ts";
 import { ensureNamespace, shell, type NamespaceScript } from "./script.ts";
 import { createSerial } from "./serial.ts";
-import { removeNetwork } from "./teardown.ts";
+import { removeNetwork, removeVpcNetwork } from "./teardown.ts";
 import { addressScript, removeAddressScript, rootScript, vpcScript, type VpcPlan } from "./vpc-script.ts";
 
 export interface VpcNetworkOptions {
@@ -60,8 +68,17 @@ export interface VpcNetwork extends HostNetwork {
   /** A load balancer's address comes to life in the VPC's namespace. Safe twice. */
   ensureAddress(vpcId: string, address: string): Promise<void>;
   removeAddress(vpcId: string, address: string): Promise<void>;
+  /**
+   * Who may reach whom in the VPC from now on; connections under way stay. Addresses that are in no group, and those of
+   * hosts and load balancers before the first call, reach the VPC's own services only. Safe twice.
+   */
+  setSecurityGroups(vpcId: string, wanted: SecurityGroups): Promise<void>;
   /** Publishes a name for hosts, tasks and this machine; undefined withdraws it. Safe twice. */
   setName(vpcId: string, name: string, address: string | undefined): Promise<void>;
+  /** VPCs of which there is a namespace. */
+  listVpcs(): Promise<readonly string[]>;
+  /** Removes a VPC in which no host is left, whether or not anybody still knows its range. Safe twice. */
+  removeVpc(vpcId: string): Promise<void>;
   /** Removes everything of this data folder, whoever made it: namespaces, interfaces, tables, DNS servers, names. */
   removeEverything(): Promise<void>;
   /** Waits for what was begun. What runs goes on. */
@@ -75,6 +92,7 @@ export function createVpcNetwork(options: VpcNetworkOptions): VpcNetwork {
   const published = createNamesDirectory(directory);
   const forwardingNotes = join(directory, "forwarding");
   const serial = createSerial();
+  const groups = createGroups(run, directory, serial.run);
   const ensured = new Map<string, Promise<VpcPlan>>();
 
   const inside = (namespace: string, script: NamespaceScript) => inNamespace(run, namespace, shell(script));
@@ -96,12 +114,34 @@ export function createVpcNetwork(options: VpcNetworkOptions): VpcNetwork {
     };
   };
 
+  const interfacePlan = (
+    vpc: VpcPlan,
+    { instanceId, privateIp, macAddress, metadataHopLimit }: Omit<HostAttachment, "vpcId">,
+    interfaceName: string,
+  ): HostPlan => {
+    requireAssignable(vpc, privateIp);
+    if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(macAddress)) throw new RangeError(`Not a MAC: ${macAddress}`);
+    if (!Number.isInteger(metadataHopLimit) || metadataHopLimit < 1 || metadataHopLimit > 64)
+      throw new RangeError(`Not a hop limit: ${metadataHopLimit}`);
+    return {
+      namespace: names.hostNamespace(instanceId),
+      interfaceName,
+      privateIp,
+      macAddress,
+      metadataHopLimit,
+      vpc: vpc.addresses,
+      imdsPort,
+    };
+  };
+
   const make = async (vpcId: string): Promise<VpcPlan> => {
     const plan = planOf(vpcId);
     const { rootInterface, namespace, addresses } = plan;
     const before = await routes(run);
     await refuseUsedRange(run, { id: vpcId, cidr: addresses.cidr, rootInterface }, before);
     await inRoot(run, shell(rootScript(plan)));
+    // Before the namespace forwards anything.
+    await groups.ensure(plan);
     await inside(namespace, vpcScript(plan));
     await enableForwarding(run, before, forwardingNotes);
     const opened = await openPassage(run, {
@@ -142,28 +182,20 @@ export function createVpcNetwork(options: VpcNetworkOptions): VpcNetwork {
     if (hostsFile !== undefined) await writeHostNames(hostsFile, scope, await published.all());
   };
 
+  const leaveGroups = async (vpcId: string | undefined, who: (member: GroupMember) => boolean) => {
+    if (vpcId !== undefined && options.cidrOf(vpcId) !== undefined) await groups.leave(planOf(vpcId), who);
+  };
+
   return {
     async ensureVpc(vpcId) {
       const plan = await repair(vpcId);
       return { namespace: plan.namespace, endpointAddress: plan.addresses.endpoint };
     },
 
-    async attachHost({ vpcId, instanceId, privateIp, macAddress, metadataHopLimit }) {
+    async attachHost(attachment) {
+      const { vpcId, instanceId } = attachment;
       const vpc = await ensure(vpcId);
-      requireAssignable(vpc, privateIp);
-      if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(macAddress))
-        throw new RangeError(`Not a MAC: ${macAddress}`);
-      if (!Number.isInteger(metadataHopLimit) || metadataHopLimit < 1 || metadataHopLimit > 64)
-        throw new RangeError(`Not a hop limit: ${metadataHopLimit}`);
-      const host: HostPlan = {
-        namespace: names.hostNamespace(instanceId),
-        interfaceName: hostInterface(instanceId),
-        privateIp,
-        macAddress,
-        metadataHopLimit,
-        vpc: vpc.addresses,
-        imdsPort,
-      };
+      const host = interfacePlan(vpc, attachment, hostInterface(instanceId));
       const started = clock.monotonic();
       await serial.run(instanceId, async () => {
         await inRoot(run, shell({ before: [ensureNamespace(host.namespace)] }));
@@ -179,9 +211,31 @@ export function createVpcNetwork(options: VpcNetworkOptions): VpcNetwork {
         const namespace = names.hostNamespace(instanceId);
         const script = detachScript(hostInterface(instanceId));
         // The interface first: processes that outlive the namespace's name must not keep the address.
-        for (const vpc of await vpcNamespaces()) await inside(vpc, script);
+        for (const vpc of await vpcNamespaces()) {
+          await inside(vpc, script);
+          await leaveGroups(names.vpcOf(vpc), (m) => m.interface === hostInterface(instanceId));
+        }
         if ((await namespaces()).includes(namespace)) await run("ip", ["netns", "del", namespace]);
       }),
+
+    async attachInterface(attachment) {
+      const { vpcId, instanceId, interfaceId } = attachment;
+      const vpc = await ensure(vpcId);
+      const plan = interfacePlan(vpc, attachment, taskInterface(interfaceId));
+      await serial.run(instanceId, async () => {
+        if (!(await namespaces()).includes(plan.namespace))
+          throw new Error(`The host ${instanceId} has no network namespace.`);
+        await inside(vpc.namespace, attachInterfaceScript(plan));
+      });
+    },
+
+    async detachInterface({ vpcId, interfaceId }) {
+      const vpc = names.vpcNamespace(vpcId);
+      const script = detachScript(taskInterface(interfaceId));
+      await serial.run(interfaceId, async () => {
+        if ((await namespaces()).includes(vpc)) await inside(vpc, script);
+      });
+    },
 
     async listHosts() {
       return (await namespaces()).flatMap((namespace) => names.instanceOf(namespace) ?? []);
@@ -198,7 +252,27 @@ export function createVpcNetwork(options: VpcNetworkOptions): VpcNetwork {
       requireAssignable(vpc, address);
       if ((await namespaces()).includes(vpc.namespace))
         await inside(vpc.namespace, removeAddressScript(address));
+      await leaveGroups(vpcId, (m) => m.interface === undefined && m.address === address);
     },
+
+    async setSecurityGroups(vpcId, wanted) {
+      await groups.set(await ensure(vpcId), wanted);
+    },
+
+    async listVpcs() {
+      return (await vpcNamespaces()).flatMap((namespace) => names.vpcOf(namespace) ?? []);
+    },
+
+    removeVpc: (vpcId) =>
+      serial.run("vpcs", async () => {
+        ensured.delete(vpcId);
+        groups.forget(vpcId);
+        await removeVpcNetwork({ run, supervisor, names, vpcId });
+        await serial.run("names", async () => {
+          await published.remove(vpcId);
+          await publish();
+        });
+      }),
 
     async setName(vpcId, name, address) {
       const wanted = name.toLowerCase();
@@ -216,6 +290,7 @@ export function createVpcNetwork(options: VpcNetworkOptions): VpcNetwork {
 
     async removeEverything() {
       await serial.idle();
+      for (const vpcId of ensured.keys()) groups.forget(vpcId);
       ensured.clear();
       await removeNetwork({ run, supervisor, names, forwardingNotes });
       await published.removeAll();
