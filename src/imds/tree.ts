@@ -2,7 +2,8 @@
 // categories". What does not apply to these hosts (public addresses, block devices, keys) is not there: 404, as on EC2, and so is
 // the notice of a Spot interruption until there is one.
 import type { InstanceProfileRow, RoleRow } from "#domain/iam/records.ts";
-import type { InstanceRow, SecurityGroupRow, SubnetRow, VpcRow } from "#domain/ec2/instance.ts";
+import type { InstanceRow, SubnetRow, VpcRow } from "#domain/ec2/instance.ts";
+import type { SecurityGroupRow } from "#domain/ec2/security-group.ts";
 import type { IssuedCredentials } from "./role-credentials.ts";
 
 /** A leaf is its text, made when it is asked for. */

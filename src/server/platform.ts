@@ -5,6 +5,7 @@ import type { Clock } from "#lib/clock.ts";
 import type { Logger } from "#lib/logger.ts";
 import type { Random } from "#lib/random.ts";
 import type { LoadBalancerDriver } from "#loadbalancer/port.ts";
+import type { SecurityGroups } from "#network/group-rules.ts";
 import type { Store } from "#store/store.ts";
 import type { ServerConfig } from "./config.ts";
 import type { Routes } from "./http.ts";
@@ -18,6 +19,12 @@ export interface Platform {
   /** A load balancer's address comes to life in its VPC, or goes. Safe twice. */
   ensureAddress(vpcId: string, address: string): Promise<void>;
   removeAddress(vpcId: string, address: string): Promise<void>;
+  /** Who may reach whom in the VPC from now on; everybody else reaches nobody. Safe twice. */
+  setSecurityGroups(vpcId: string, wanted: SecurityGroups): Promise<void>;
+  /** VPCs that have a network. */
+  listVpcs(): Promise<readonly string[]>;
+  /** Removes a VPC's network, in which no host is left. Safe twice. */
+  removeVpc(vpcId: string): Promise<void>;
   /** Publishes a name for tasks, instances and this machine; undefined withdraws it. */
   setName(vpcId: string, name: string, address: string | undefined): Promise<void>;
   /** The endpoint's base URL as hosts of this VPC reach it. */

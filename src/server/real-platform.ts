@@ -1,4 +1,5 @@
 // Real hosts: namespaces, engines and proxies of this machine, and the endpoint's listeners at the VPCs' reserved addresses.
+import { rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { applyServerLimits } from "#gateway/server-limits.ts";
@@ -29,7 +30,29 @@ export function openRealPlatform({
   const cidrOf = (vpcId: string) => [...store.scan(vpcs)].find(([, vpc]) => vpc.id === vpcId)?.[1].cidrBlock;
   const served = new Map<string, Promise<ServedVpc>>();
 
+  /** The proxy of a VPC is found by this name, also of one that is no more. */
+  const proxyOf = (vpcId: string) => ({
+    name: `haproxy-${vpcId}`,
+    directory: join(folder.haproxy, vpcId),
+  });
+  const removeVpc = async (vpcId: string) => {
+    const last = served.get(vpcId);
+    served.delete(vpcId);
+    const servers = await last?.then(
+      (one) => one.servers,
+      () => [],
+    );
+    await Promise.all((servers ?? []).map((server) => closeServer(server)));
+    const { name, directory } = proxyOf(vpcId);
+    if ((await machine.supervisor.list()).includes(name)) await machine.supervisor.remove(name);
+    await rm(directory, { recursive: true, force: true });
+    await machine.network.removeVpc(vpcId);
+  };
+
   const serve = async (vpcId: string): Promise<ServedVpc> => {
+    // A new VPC may have the range of one that was deleted a moment ago.
+    for (const other of await machine.network.listVpcs())
+      if (cidrOf(other) === undefined) await removeVpc(other);
     const { namespace, endpointAddress } = await machine.network.ensureVpc(vpcId);
     const api = createHttpServer(routes, applyServerLimits);
     await listen(api, endpointAddress, config.port);
@@ -70,7 +93,10 @@ export function openRealPlatform({
   return {
     compute: machine.compute,
     async start() {
+      // Others get theirs when somebody is put in.
+      const had = await machine.network.listVpcs();
       for (const [, vpc] of store.scan(vpcs)) {
+        if (!had.includes(vpc.id) && !(vpc.isDefault && vpc.region === config.region)) continue;
         try {
           await serving(vpc.id);
         } catch (error) {
@@ -83,10 +109,9 @@ export function openRealPlatform({
     async driverFor(vpcId) {
       const { namespace } = await serving(vpcId);
       return createHaproxyDriver({
-        directory: join(folder.haproxy, vpcId),
+        ...proxyOf(vpcId),
         supervisor: machine.supervisor,
         networkNamespace: namespace,
-        name: `haproxy-${vpcId}`,
         clock,
         logger,
       });
@@ -96,6 +121,12 @@ export function openRealPlatform({
       await machine.network.ensureAddress(vpcId, address);
     },
     removeAddress: (vpcId, address) => machine.network.removeAddress(vpcId, address),
+    setSecurityGroups: async (vpcId, wanted) => {
+      await serving(vpcId);
+      await machine.network.setSecurityGroups(vpcId, wanted);
+    },
+    listVpcs: () => machine.network.listVpcs(),
+    removeVpc,
     setName: async (vpcId, name, address) => {
       await serving(vpcId);
       await machine.network.setName(vpcId, name, address);

@@ -7,6 +7,7 @@ import { createInstanceController } from "#controllers/instance/run.ts";
 import { createLoadBalancerController } from "#controllers/loadbalancer/run.ts";
 import { createPlacement } from "#controllers/placement/placement.ts";
 import { createRetentionController } from "#controllers/retention/run.ts";
+import { createSecurityGroupController } from "#controllers/security-groups/run.ts";
 import { createServiceController } from "#controllers/service/run.ts";
 import { createTaskController } from "#controllers/task/run.ts";
 import { createFleet, type Fleet } from "#fleet/fleet.ts";
@@ -61,6 +62,8 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
   const placement = createPlacement(base);
   const loadBalancers = createLoadBalancerController({ ...base, nodeId: NODE, ...platform });
   const controllers = [
+    // First: who starts after it finds the networks of a former life with the groups of today.
+    createSecurityGroupController({ ...base, ...platform }),
     placement,
     loadBalancers,
     createInstanceController({

@@ -65,6 +65,11 @@ export function openSimulatedPlatform(parts: PlatformParts): Platform {
     },
     async ensureAddress() {},
     async removeAddress() {},
+    async setSecurityGroups() {},
+    listVpcs: () => Promise.resolve([]),
+    async removeVpc(vpcId) {
+      drivers.delete(vpcId);
+    },
     async setName() {},
     endpointFor: () => `http://${config.host}:${config.port}`,
     async close() {

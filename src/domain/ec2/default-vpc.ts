@@ -1,8 +1,9 @@
 // The default VPC as rows: one VPC, a /24 subnet in each of three zones, the default security group.
 import type { Random } from "#lib/random.ts";
 import { newEc2Id } from "#lib/ids.ts";
-import type { SecurityGroupRow, SubnetRow, VpcRow } from "./instance.ts";
+import type { SubnetRow, VpcRow } from "./instance.ts";
 import { formatIpv4, parseBlock } from "./ipv4.ts";
+import { newDefaultGroup, type SecurityGroupRow } from "./security-group.ts";
 
 export interface DefaultVpcRows {
   readonly vpc: VpcRow;
@@ -50,13 +51,5 @@ export function newDefaultVpc(region: string, cidrBlock: string, random: Random)
     mapPublicIpOnLaunch: false,
     tags: {},
   }));
-  const securityGroup: SecurityGroupRow = {
-    id: newEc2Id("sg", random),
-    region,
-    vpcId: vpc.id,
-    name: "default",
-    description: "default VPC security group",
-    tags: {},
-  };
-  return { vpc, subnets, securityGroup };
+  return { vpc, subnets, securityGroup: newDefaultGroup({ region, vpcId: vpc.id }, random) };
 }

@@ -1,6 +1,5 @@
 // EC2 instances and the VPC records around them, as stored. Keys: region/id.
 import type { Tags } from "../tags.ts";
-import type { SpotRequest } from "./spot.ts";
 
 export type InstanceState = "pending" | "running" | "shutting-down" | "terminated";
 
@@ -42,11 +41,29 @@ export interface InstanceRow {
   readonly tags: Tags;
 }
 
+/** A one-time request lives and ends with its instance, so it is a part of the row. Transitions: spot.ts. */
+export interface SpotRequest {
+  /** `sir-…` */
+  readonly requestId: string;
+  /** CancelSpotInstanceRequests: the instance runs on. */
+  readonly cancelledAt?: number;
+  readonly interruption?: SpotInterruption;
+}
+
+/** The interruption notice, stored before anybody can see it. Both epoch milliseconds. */
+export interface SpotInterruption {
+  readonly noticedAt: number;
+  /** When the instance goes. */
+  readonly at: number;
+}
+
 export interface VpcRow {
   readonly id: string;
   readonly region: string;
   readonly cidrBlock: string;
   readonly isDefault: boolean;
+  /** Absent in rows from before it could be set: true for default VPCs. */
+  readonly enableDnsHostnames?: boolean;
   readonly tags: Tags;
 }
 
@@ -59,15 +76,6 @@ export interface SubnetRow {
   readonly availabilityZoneId: string;
   readonly defaultForAz: boolean;
   readonly mapPublicIpOnLaunch: boolean;
-  readonly tags: Tags;
-}
-
-export interface SecurityGroupRow {
-  readonly id: string;
-  readonly region: string;
-  readonly vpcId: string;
-  readonly name: string;
-  readonly description: string;
   readonly tags: Tags;
 }
 

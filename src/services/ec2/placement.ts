@@ -1,7 +1,8 @@
 // Where RunInstances puts instances: subnet, security groups, addresses, instance profile.
 import type { IamInstanceProfileSpecification, RunInstancesRequest } from "@aws-sdk/client-ec2";
 import { ServiceError } from "#lib/errors.ts";
-import { ec2Key, type SecurityGroupRow, type SubnetRow } from "#domain/ec2/instance.ts";
+import { ec2Key, type SubnetRow } from "#domain/ec2/instance.ts";
+import type { SecurityGroupRow } from "#domain/ec2/security-group.ts";
 import { blockContains, firstFree, isUsable, parseBlock, parseIpv4 } from "#domain/ec2/ipv4.ts";
 import type { Reader, Transaction } from "#store/store.ts";
 import { addresses, securityGroups, subnets } from "#store/tables/ec2.ts";

@@ -1,7 +1,8 @@
 // The EC2 tables: instances, the VPC records around them, and addresses in use. Keys: region/id.
 import { defineTable } from "#store/store.ts";
 import type { NetworkInterfaceRow } from "#domain/ec2/network-interface.ts";
-import type { AddressRow, InstanceRow, SecurityGroupRow, SubnetRow, VpcRow } from "#domain/ec2/instance.ts";
+import type { AddressRow, InstanceRow, SubnetRow, VpcRow } from "#domain/ec2/instance.ts";
+import { referencedGroups, type SecurityGroupRow, withDefaultRules } from "#domain/ec2/security-group.ts";
 
 export const instances = defineTable<InstanceRow>({
   name: "ec2-instances",
@@ -12,7 +13,7 @@ export const instances = defineTable<InstanceRow>({
     /** vpc id/address → the instance that asks (IMDS). */
     address: (row) => (row.state === "terminated" ? [] : [`${row.vpcId}/${row.privateIp}`]),
     state: (row) => [row.state],
-    spotRequest: (row) => (row.spot === undefined ? [] : [`${row.region}/${row.spot.requestId}`]),
+    vpc: (row) => (row.state === "terminated" ? [] : [row.vpcId]),
     spotRequest: (row) => (row.spot === undefined ? [] : [`${row.region}/${row.spot.requestId}`]),
   },
 });
@@ -23,7 +24,14 @@ export const subnets = defineTable<SubnetRow>({
 });
 export const securityGroups = defineTable<SecurityGroupRow>({
   name: "ec2-security-groups",
-  indexes: { vpc: (row) => [row.vpcId] },
+  version: 2,
+  upgrade: (row) => withDefaultRules(row as SecurityGroupRow),
+  indexes: {
+    vpc: (row) => [row.vpcId],
+    rule: (row) => row.rules.map(({ id }) => id),
+    /** The groups whose rules refer to a group, itself among them. */
+    referenced: (row) => [...referencedGroups(row)],
+  },
 });
 /** subnet id/address */
 export const addresses = defineTable<AddressRow>({
@@ -36,6 +44,7 @@ export const networkInterfaces = defineTable<NetworkInterfaceRow>({
   indexes: {
     instance: (row) => [row.instanceId],
     task: (row) => [row.taskKey],
+    vpc: (row) => [row.vpcId],
     /** For whoever would delete the group. */
     securityGroup: (row) => row.securityGroupIds,
     /** vpc id/address → the instance that it is on (IMDS). */

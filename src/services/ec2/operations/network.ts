@@ -1,7 +1,8 @@
 // DescribeVpcs, DescribeSubnets, DescribeSecurityGroups. The first look at a region makes its default VPC.
 import type { SecurityGroup, Subnet, Vpc } from "@aws-sdk/client-ec2";
 import { ServiceError } from "#lib/errors.ts";
-import { ec2Key, type SecurityGroupRow, type SubnetRow, type VpcRow } from "#domain/ec2/instance.ts";
+import { ec2Key, type SubnetRow, type VpcRow } from "#domain/ec2/instance.ts";
+import type { SecurityGroupRow } from "#domain/ec2/security-group.ts";
 import { parseBlock, usableAddresses } from "#domain/ec2/ipv4.ts";
 import type { Reader, Row, Table } from "#store/store.ts";
 import { addresses, securityGroups, subnets, vpcs } from "#store/tables/ec2.ts";
