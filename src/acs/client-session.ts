@@ -10,6 +10,8 @@ import type { AcsAgentMessages, AcsServerMessages, TaskIdentifier } from "./mess
 export interface AcsListener {
   /** Resolves true when every task of the payload is safe: only then it is acknowledged. */
   payload(message: AcsServerMessages["PayloadMessage"]): Promise<boolean>;
+  /** Interfaces of a task that will come. */
+  interfaces(message: AcsServerMessages["AttachTaskNetworkInterfacesMessage"]): void;
   /** False when the task is unknown: not acknowledged. */
   credentials(message: AcsServerMessages["IAMRoleCredentialsMessage"]): boolean;
   /** The running tasks that the manifest does not want running; undefined when its number is old news. */
@@ -92,6 +94,9 @@ export function createClientSession(options: {
         return inTurn(() => onPayload(decoded.message));
       case "TaskManifestMessage":
         return inTurn(() => onManifest(decoded.message));
+      case "AttachTaskNetworkInterfacesMessage":
+        acknowledge(decoded.message);
+        return listener.interfaces(decoded.message);
       case "StageUpdateMessage":
       case "PerformUpdateMessage":
         return send("NackRequest", { ...addressOf(decoded.message), reason: "Updates are disabled" });

@@ -50,6 +50,11 @@ const addressed = (m: Fields) =>
 const fromServer: Checks<AcsServerMessages> = {
   HeartbeatMessage: (m) => text(m["messageId"]),
   PayloadMessage: (m) => addressed(m) && listOf(m["tasks"], (task) => text(task["arn"])),
+  AttachTaskNetworkInterfacesMessage: (m) =>
+    addressed(m) &&
+    text(m["taskArn"]) &&
+    typeof m["waitTimeoutMs"] === "number" &&
+    listOf(m["elasticNetworkInterfaces"], (i) => text(i["macAddress"]) && text(i["attachmentArn"])),
   StageUpdateMessage: addressed,
   PerformUpdateMessage: addressed,
   IAMRoleCredentialsMessage: (m) =>

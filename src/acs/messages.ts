@@ -62,6 +62,21 @@ export interface WireVolume {
   };
 }
 
+/** A task's network interface (agent protocol, "Attachments"). */
+export interface WireNetworkInterface {
+  readonly attachmentArn: string;
+  readonly macAddress: string;
+  /** The interface's id. */
+  readonly ec2Id: string;
+  readonly ipv4Addresses: readonly { readonly privateAddress: string; readonly primary: boolean }[];
+  /** Address of the subnet's router and the length of the subnet's prefix: `10.64.0.1/24`. */
+  readonly subnetGatewayIpv4Address: string;
+  readonly domainName: readonly string[];
+  readonly domainNameServers: readonly string[];
+  readonly privateDnsName: string;
+  readonly index: number;
+}
+
 export interface WireTask {
   readonly arn: string;
   readonly taskClusterArn?: string;
@@ -82,6 +97,8 @@ export interface WireTask {
   readonly volumes: readonly WireVolume[];
   readonly roleCredentials?: RoleCredentials;
   readonly executionRoleCredentials?: RoleCredentials;
+  /** Network mode awsvpc: one. */
+  readonly elasticNetworkInterfaces?: readonly WireNetworkInterface[];
 }
 
 export interface RoleCredentials {
@@ -110,6 +127,17 @@ export interface AcsServerMessages {
     readonly seqNum: number;
     readonly generatedAt: number;
     readonly tasks: readonly WireTask[];
+  };
+  /** The interfaces of a task will appear on the host: the agent confirms them by the API once it sees them. */
+  readonly AttachTaskNetworkInterfacesMessage: {
+    readonly messageId: string;
+    readonly clusterArn: string;
+    readonly containerInstanceArn: string;
+    readonly taskArn: string;
+    readonly taskClusterArn: string;
+    readonly waitTimeoutMs: number;
+    readonly generatedAt: number;
+    readonly elasticNetworkInterfaces: readonly WireNetworkInterface[];
   };
   readonly IAMRoleCredentialsMessage: {
     readonly messageId: string;

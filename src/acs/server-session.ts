@@ -5,7 +5,13 @@ import type { Clock, Timer } from "#lib/clock.ts";
 import type { Random } from "#lib/random.ts";
 import { decodeFromAgent, encodeEnvelope } from "./codec.ts";
 import type { Duplex } from "./duplex.ts";
-import type { AcsServerMessages, RoleCredentials, TaskIdentifier, WireTask } from "./messages.ts";
+import type {
+  AcsServerMessages,
+  RoleCredentials,
+  TaskIdentifier,
+  WireNetworkInterface,
+  WireTask,
+} from "./messages.ts";
 
 /** The agent closes after a minute without a word from us (agent protocol, "Timers"). */
 const HEARTBEAT_MS = 30_000;
@@ -29,6 +35,8 @@ export interface ServerSessionOptions {
 
 export interface ServerSession {
   sendTasks(tasks: readonly WireTask[]): void;
+  /** Tells of interfaces that will appear on the host within the time given. */
+  sendInterfaces(taskArn: string, interfaces: readonly WireNetworkInterface[], waitTimeoutMs: number): void;
   sendManifest(tasks: readonly TaskIdentifier[]): void;
   sendCredentials(
     taskArn: string,
@@ -86,6 +94,14 @@ export function createServerSession(options: ServerSessionOptions): ServerSessio
   return {
     unacknowledged,
     sendTasks: (tasks) => send("PayloadMessage", { ...addressed(), seqNum: options.nextSequence(), tasks }),
+    sendInterfaces: (taskArn, elasticNetworkInterfaces, waitTimeoutMs) =>
+      send("AttachTaskNetworkInterfacesMessage", {
+        ...addressed(),
+        taskArn,
+        taskClusterArn: clusterArn,
+        waitTimeoutMs,
+        elasticNetworkInterfaces,
+      }),
     sendManifest(tasks) {
       const address = addressed();
       manifest = address.messageId;

@@ -1,18 +1,21 @@
 // Rows → agent messages. Follows the tasks by watch and sends each connected agent the orders that its tasks mean; on a new
 // connection it sends the manifest and every open order again, because acks are not kept.
+import type { Clock } from "#lib/clock.ts";
 import type { Logger } from "#lib/logger.ts";
-import type { RoleCredentials, WireTask } from "#acs/messages.ts";
+import type { RoleCredentials, WireNetworkInterface, WireTask } from "#acs/messages.ts";
 import type { TaskRow } from "#domain/ecs/task.ts";
 import type { CredentialIssuer, TaskRoleType } from "#domain/ports/credential-issuer.ts";
 import type { Store } from "#store/store.ts";
 import { taskDefinitions, tasks } from "#store/tables/ecs.ts";
 import { manifestStatus, orderFor, type Order } from "./orders.ts";
 import { credentialsOf } from "./task-credentials.ts";
+import { interfacesOf } from "./wire-interfaces.ts";
 import { toStopOrder, toWireTask } from "./wire-task.ts";
 
 /** One agent's connection as far as dispatch needs it. */
 export interface AgentChannel {
   sendTasks(tasks: readonly WireTask[]): void;
+  sendInterfaces(taskArn: string, interfaces: readonly WireNetworkInterface[], waitTimeoutMs: number): void;
   sendManifest(tasks: readonly ManifestTask[]): void;
   sendCredentials(taskArn: string, roleType: TaskRoleType, credentials: RoleCredentials): void;
 }
@@ -25,8 +28,8 @@ export interface ManifestTask {
 
 export interface Dispatch {
   start(): void;
-  /** A new connection; replaces the instance's former one. */
-  attach(instanceArn: string, channel: AgentChannel): void;
+  /** A new connection; replaces the instance's former one. `endpoint`: the URL by which the host reaches this server. */
+  attach(instanceArn: string, channel: AgentChannel, endpoint?: string): void;
   detach(instanceArn: string, channel: AgentChannel): void;
   /** The tasks that the instance should be running, for the answer to a stop verification. */
   manifestOf(instanceArn: string): readonly ManifestTask[];
@@ -35,6 +38,7 @@ export interface Dispatch {
 
 interface Link {
   readonly channel: AgentChannel;
+  readonly endpoint: string | undefined;
   /** Task ARN → the last order sent over this connection. */
   readonly sent: Map<string, Order>;
 }
@@ -45,10 +49,12 @@ const TASKS_PER_PAYLOAD = 10;
 export function createDispatch({
   store,
   issuer,
+  clock,
   logger,
 }: {
   readonly store: Store;
   readonly issuer: CredentialIssuer;
+  readonly clock: Pick<Clock, "now">;
   readonly logger: Logger;
 }): Dispatch {
   const links = new Map<string, Link>();
@@ -65,11 +71,17 @@ export function createDispatch({
 
   const definitionOf = (task: TaskRow) =>
     store.find(taskDefinitions, "arn", task.taskDefinitionArn)[0]?.[1].body;
-  const wireTask = (task: TaskRow, order: Order): WireTask | undefined => {
+  const wireTask = (task: TaskRow, order: Order, endpoint: string | undefined): WireTask | undefined => {
     if (order === "stop") return toStopOrder(task);
     const definition = definitionOf(task);
     if (definition !== undefined)
-      return toWireTask(task, definition, credentialsOf(issuer, task, definition));
+      return toWireTask(
+        task,
+        definition,
+        credentialsOf(issuer, task, definition),
+        endpoint,
+        interfacesOf(store, task),
+      );
     logger.error("A task's definition is gone", {
       taskArn: task.arn,
       taskDefinitionArn: task.taskDefinitionArn,
@@ -77,12 +89,25 @@ export function createDispatch({
     return undefined;
   };
 
+  /** The agent looks out for the interface; its confirmation makes the task one to run. */
+  const announce = (link: Link, task: TaskRow) => {
+    const left = (task.attachment?.attachBy ?? 0) - clock.now();
+    const interfaces = interfacesOf(store, task);
+    if (left <= 0 || interfaces.length === 0) return;
+    link.sent.set(task.arn, "attach");
+    link.channel.sendInterfaces(task.arn, interfaces, left);
+  };
+
   const send = (link: Link, rows: readonly TaskRow[]) => {
     const payload: WireTask[] = [];
     for (const task of rows) {
       const order = orderFor(task);
       if (order === undefined || link.sent.get(task.arn) === order) continue;
-      const wire = wireTask(task, order);
+      if (order === "attach") {
+        announce(link, task);
+        continue;
+      }
+      const wire = wireTask(task, order, link.endpoint);
       if (wire === undefined) continue;
       link.sent.set(task.arn, order);
       payload.push(wire);
@@ -112,8 +137,8 @@ export function createDispatch({
     start() {
       watch = store.snapshotAndWatch([tasks as never], { notify: onChange });
     },
-    attach(instanceArn, channel) {
-      const link = { channel, sent: new Map<string, Order>() };
+    attach(instanceArn, channel, endpoint) {
+      const link = { channel, endpoint, sent: new Map<string, Order>() };
       links.set(instanceArn, link);
       channel.sendManifest(manifestOf(instanceArn));
       const active = tasksOn(instanceArn);

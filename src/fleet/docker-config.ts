@@ -37,7 +37,8 @@ export function dockerHostConfig(
 ): Record<string, unknown> {
   const linux = definition.linuxParameters;
   return withoutUndefined({
-    NetworkMode: networkMode,
+    // In awsvpc mode the agent's own: the network of the task's pause container.
+    NetworkMode: networkMode === "awsvpc" ? undefined : networkMode,
     Privileged: definition.privileged,
     ReadonlyRootfs: definition.readonlyRootFilesystem,
     CapAdd: linux?.capabilities?.add ?? [],

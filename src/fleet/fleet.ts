@@ -52,7 +52,7 @@ export interface Fleet {
 export function createFleet(dependencies: FleetDependencies): Fleet {
   const { store, issuer, clock, random, logger, graceMs } = dependencies;
   const ingest = createIngest({ store, clock, logger });
-  const dispatch = createDispatch({ store, issuer, logger });
+  const dispatch = createDispatch({ store, issuer, clock, logger });
   const report = (error: unknown) => logger.error("An agent's report could not be stored", { error });
   const presence = createPresence({ store, clock, graceMs, onError: report });
   const sessions = new Map<string, ServerSession>();

@@ -1,7 +1,7 @@
 // A stored task and its definition → the task as the agent hears it (agent protocol, "The Task object on the wire"). Pure.
 // Overrides are folded into the plain members: the agent refuses a task that carries any but `command`.
 import type { Volume } from "@aws-sdk/client-ecs";
-import type { WireContainer, WireTask, WireVolume } from "#acs/messages.ts";
+import type { WireContainer, WireNetworkInterface, WireTask, WireVolume } from "#acs/messages.ts";
 import type { ContainerDefinition, TaskDefinitionBody } from "#domain/ecs/task-definition.ts";
 import type { TaskRow } from "#domain/ecs/task.ts";
 import { dockerConfig, dockerHostConfig } from "./docker-config.ts";
@@ -10,10 +10,13 @@ import type { TaskCredentials } from "./task-credentials.ts";
 /** The lowest Docker API version our hostConfig strings need. */
 const DOCKER_API_VERSION = "1.18";
 
+/** `endpoint`: the URL by which the host reaches this server; SDKs in the task's containers then do, too. */
 export function toWireTask(
   task: TaskRow,
   definition: TaskDefinitionBody,
   credentials: readonly TaskCredentials[] = [],
+  endpoint?: string,
+  interfaces: readonly WireNetworkInterface[] = [],
 ): WireTask {
   const issued = (type: TaskCredentials["roleType"]) =>
     credentials.find((c) => c.roleType === type)?.credentials;
@@ -27,10 +30,13 @@ export function toWireTask(
     launchType: task.launchType,
     networkMode: task.networkMode,
     group: task.group,
-    containers: definition.containerDefinitions.map((container) => toWireContainer(task, container)),
+    containers: definition.containerDefinitions.map((container) =>
+      toWireContainer(task, container, endpoint),
+    ),
     volumes: (definition.volumes ?? []).map(toWireVolume),
     ...(role === undefined ? {} : { roleCredentials: role }),
     ...(executionRole === undefined ? {} : { executionRoleCredentials: executionRole }),
+    ...(interfaces.length === 0 ? {} : { elasticNetworkInterfaces: interfaces }),
     ...(task.cpu === undefined ? {} : { cpu: Number(task.cpu) / 1024 }),
     ...(task.memory === undefined ? {} : { memory: Number(task.memory) }),
     ...(task.serviceName === undefined ? {} : { serviceName: task.serviceName }),
@@ -73,14 +79,21 @@ export function toStopOrder(task: TaskRow): WireTask {
   };
 }
 
-function toWireContainer(task: TaskRow, definition: ContainerDefinition): WireContainer {
+function toWireContainer(
+  task: TaskRow,
+  definition: ContainerDefinition,
+  endpoint: string | undefined,
+): WireContainer {
   const name = definition.name ?? "";
   const override = task.overrides.containerOverrides?.find((o) => o.name === name);
   const memory = override?.memory ?? definition.memory;
   const memoryReservation = override?.memoryReservation ?? definition.memoryReservation;
   const command = override?.command ?? definition.command;
   const containerArn = task.containers.find((c) => c.name === name)?.arn;
-  const environment: Record<string, string> = { AWS_EXECUTION_ENV: "AWS_ECS_EC2" };
+  const environment: Record<string, string> = {
+    AWS_EXECUTION_ENV: "AWS_ECS_EC2",
+    ...(endpoint === undefined ? {} : { AWS_ENDPOINT_URL: endpoint }),
+  };
   for (const { name: key, value } of [...(definition.environment ?? []), ...(override?.environment ?? [])]) {
     if (key !== undefined) environment[key] = value ?? "";
   }

@@ -171,6 +171,7 @@ function requestFor(
     group: `service:${name}`,
     startedBy: deployment.id,
     overrides: {},
+    ...(deployment.network === undefined ? {} : { network: deployment.network }),
     constraints: service.placementConstraints,
     strategy: service.placementStrategy,
     enableExecuteCommand: service.enableExecuteCommand,

@@ -5,7 +5,7 @@ import type { TaskLoadBalancer, TaskRow } from "#domain/ecs/task.ts";
 import type { TargetGroupRow } from "#domain/elbv2/load-balancer.ts";
 import type { TargetRow } from "#domain/elbv2/target.ts";
 
-/** Undefined when the container has no such port bound on its host. */
+/** Undefined when the container has no such port bound on its host, or the task no address of its own where one is wanted. */
 export function targetFor(
   task: TaskRow,
   { containerName, containerPort }: TaskLoadBalancer,
@@ -15,21 +15,29 @@ export function targetFor(
   key: string,
   now: number,
 ): TargetRow | undefined {
-  const bindings = task.containers.find((c) => c.name === containerName)?.networkBindings ?? [];
-  const port = bindings.find((b) => b.containerPort === containerPort && b.protocol === "tcp")?.hostPort;
-  if (port === undefined) return undefined;
-  return {
+  const place = {
     targetGroupArn: group.arn,
     targetGroupId: group.id,
     key,
-    targetId: group.targetType === "instance" ? host.id : host.privateIp,
-    port,
-    address: host.privateIp,
     availabilityZone: instance.availabilityZone,
     lifecycle: "registered",
     registeredAt: now,
     idleOn: [],
     health: {},
+  } as const;
+  const own = task.attachment?.privateIp;
+  if (own !== undefined)
+    return group.targetType === "ip"
+      ? { ...place, targetId: own, port: containerPort, address: own }
+      : undefined;
+  const bindings = task.containers.find((c) => c.name === containerName)?.networkBindings ?? [];
+  const port = bindings.find((b) => b.containerPort === containerPort && b.protocol === "tcp")?.hostPort;
+  if (port === undefined) return undefined;
+  return {
+    ...place,
+    targetId: group.targetType === "instance" ? host.id : host.privateIp,
+    port,
+    address: host.privateIp,
   };
 }
 

@@ -45,7 +45,10 @@ export interface ServiceRows {
 }
 
 export interface ServiceChange extends Partial<Settable> {
-  readonly specification?: Partial<ServiceSpecification>;
+  /** `network: undefined` takes it away. */
+  readonly specification?: Partial<Omit<ServiceSpecification, "network">> & {
+    readonly network?: ServiceSpecification["network"] | undefined;
+  };
   /** The images of the new revision; without it a new revision has none to show. */
   readonly containerImages?: ServiceRevisionRow["containerImages"];
   readonly forceNewDeployment?: boolean;
@@ -88,7 +91,12 @@ export function updateService(
     next = { ...withoutSteady(withoutShortfall(next)), deployments: touched(next.deployments, now) };
   }
   if (before === undefined) return { service: next };
-  const wanted = { ...specificationOf(before), ...withoutUndefined(specification ?? {}) };
+  const { network, ...others } = { network: before.network, ...specification };
+  const wanted = specificationOf({
+    ...before,
+    ...withoutUndefined(others),
+    network,
+  });
   if (forceNewDeployment !== true && same(wanted, specificationOf(before))) return { service: next };
   return withDeployment(next, wanted, containerImages ?? [], account, deploymentNumber, now);
 }
@@ -264,7 +272,11 @@ function withDeployment(
   };
 }
 
-function specificationOf(deployment: ServiceSpecification): ServiceSpecification {
+function specificationOf(
+  deployment: Omit<ServiceSpecification, "network"> & {
+    readonly network?: ServiceSpecification["network"] | undefined;
+  },
+): ServiceSpecification {
   const { taskDefinitionArn, launchType, loadBalancers, network } = deployment;
   return { taskDefinitionArn, launchType, loadBalancers, ...(network === undefined ? {} : { network }) };
 }

@@ -1,5 +1,4 @@
-// How tasks of a definition are launched: which launch types and network modes Estiba runs, and AWS's rules between them.
-import type { NetworkConfiguration } from "@aws-sdk/client-ecs";
+// How tasks of a definition are launched: which launch types Estiba runs, and which a definition allows.
 import type { TaskDefinitionRow } from "#domain/ecs/task-definition.ts";
 import { invalidParameter, notImplemented } from "./errors.ts";
 
@@ -14,22 +13,4 @@ export function launchTypeFor(given: string | undefined, definition: TaskDefinit
   if (compatibilities !== undefined && !compatibilities.includes(launchType))
     throw invalidParameter(`Task definition does not support launch_type ${launchType}.`);
   return launchType;
-}
-
-/** @throws InvalidParameterException */
-export function checkNetworking(
-  definition: TaskDefinitionRow,
-  networkConfiguration: NetworkConfiguration | undefined,
-): void {
-  const isGiven = networkConfiguration?.awsvpcConfiguration !== undefined;
-  if (definition.body.networkMode !== "awsvpc") {
-    if (isGiven)
-      throw invalidParameter(
-        "Network Configuration is not valid for the given networkMode of this task definition.",
-      );
-    return;
-  }
-  if (!isGiven)
-    throw invalidParameter("Network Configuration must be provided when networkMode 'awsvpc' is specified.");
-  throw notImplemented("The network mode 'awsvpc'");
 }

@@ -7,8 +7,9 @@ import type { Reader } from "#store/store.ts";
 import { fingerprintOf } from "./client-token.ts";
 import { checkController, DEFAULT_PERCENTAGES, readPercentages } from "./deployment-configuration.ts";
 import { invalidParameter, notImplemented } from "./errors.ts";
-import { checkNetworking, launchTypeFor } from "./launch.ts";
+import { launchTypeFor } from "./launch.ts";
 import { clusterOf, usableTaskDefinition } from "./lookup.ts";
+import { readNetworking } from "./networking.ts";
 import { readConstraints, readStrategy } from "./placement-settings.ts";
 import { honourOnly } from "./refuse.ts";
 import {
@@ -62,7 +63,7 @@ export function readNewService(
     throw invalidParameter("desiredCount is required when schedulingStrategy is REPLICA.");
   const definition = usableTaskDefinition(rows, context, input.taskDefinition);
   const launchType = launchTypeFor(input.launchType, definition);
-  checkNetworking(definition, input.networkConfiguration);
+  const network = readNetworking(rows, context.region, definition, input.networkConfiguration);
   const loadBalancers = readLoadBalancers(input.loadBalancers ?? []);
   checkTargetGroups(rows, context.region, loadBalancers, definition, launchType);
   const hasLoadBalancers = loadBalancers.length > 0;
@@ -74,7 +75,12 @@ export function readNewService(
     clusterArn: cluster.arn,
     name,
     desiredCount: readDesiredCount(desiredCount),
-    specification: { taskDefinitionArn: definition.arn, launchType, loadBalancers },
+    specification: {
+      taskDefinitionArn: definition.arn,
+      launchType,
+      loadBalancers,
+      ...(network === undefined ? {} : { network }),
+    },
     containerImages: imagesOf(definition),
     ...readPercentages(input.deploymentConfiguration, DEFAULT_PERCENTAGES),
     ...(hasLoadBalancers ? { healthCheckGracePeriodSeconds: gracePeriod } : {}),
@@ -100,11 +106,12 @@ export function sameAsNew(service: ServiceRow, wanted: NewServiceInput): boolean
 
 const comparable = (
   settings: ServiceRow | NewServiceInput,
-  { taskDefinitionArn, launchType, loadBalancers }: NewServiceInput["specification"],
+  { taskDefinitionArn, launchType, loadBalancers, network }: NewServiceInput["specification"],
 ) => [
   taskDefinitionArn,
   launchType,
   loadBalancers,
+  network,
   settings.desiredCount,
   settings.minimumHealthyPercent,
   settings.maximumPercent,

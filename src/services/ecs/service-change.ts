@@ -6,8 +6,9 @@ import type { RequestContext } from "#gateway/service-definition.ts";
 import type { Reader } from "#store/store.ts";
 import { checkController, readPercentages } from "./deployment-configuration.ts";
 import { invalidParameter } from "./errors.ts";
-import { checkNetworking, launchTypeFor } from "./launch.ts";
+import { launchTypeFor } from "./launch.ts";
 import { findTaskDefinition, usableTaskDefinition } from "./lookup.ts";
+import { readNetworking } from "./networking.ts";
 import { readConstraints, readStrategy } from "./placement-settings.ts";
 import { honourOnly } from "./refuse.ts";
 import { imagesOf, readDesiredCount, readGracePeriod, readPropagateTags } from "./service-input.ts";
@@ -49,14 +50,17 @@ export function readServiceChange(
   if (definition === undefined || present === undefined)
     throw invalidParameter("The service's task definition was not found.");
   if (input.taskDefinition !== undefined) launchTypeFor(present.launchType, definition);
-  if (input.taskDefinition !== undefined || input.networkConfiguration !== undefined)
-    checkNetworking(definition, input.networkConfiguration);
+  // A service keeps its network unless another is given, or its tasks have none any more.
+  const network =
+    input.networkConfiguration === undefined && definition.body.networkMode === "awsvpc" && present.network
+      ? present.network
+      : readNetworking(rows, context.region, definition, input.networkConfiguration);
   const loadBalancers =
     input.loadBalancers === undefined ? present.loadBalancers : readLoadBalancers(input.loadBalancers);
   if (input.loadBalancers !== undefined || input.taskDefinition !== undefined)
     checkTargetGroups(rows, context.region, loadBalancers, definition, present.launchType);
   return {
-    specification: { taskDefinitionArn: definition.arn, loadBalancers },
+    specification: { taskDefinitionArn: definition.arn, loadBalancers, network },
     containerImages: imagesOf(definition),
     ...(input.forceNewDeployment === undefined ? {} : { forceNewDeployment: input.forceNewDeployment }),
     ...readSettings(input, service, loadBalancers.length > 0),

@@ -13,6 +13,7 @@ import {
 } from "#domain/ecs/service.ts";
 import type { Reader } from "#store/store.ts";
 import { services } from "#store/tables/ecs.ts";
+import { showNetworking } from "./networking.ts";
 import { activeTasksOf, countTasks } from "./service-tasks.ts";
 import { showDeploymentConfiguration, showLoadBalancers } from "./show-service.ts";
 
@@ -70,6 +71,7 @@ export const showServiceRevision = (row: ServiceRevisionRow): ServiceRevision =>
   taskDefinition: row.taskDefinitionArn,
   launchType: row.launchType,
   loadBalancers: showLoadBalancers(row.loadBalancers),
+  networkConfiguration: showNetworking(row.network),
   serviceRegistries: [],
   containerImages: row.containerImages.map((image) => ({ ...image })),
   createdAt: new Date(row.createdAt),

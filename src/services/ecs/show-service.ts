@@ -11,6 +11,7 @@ import { primaryOf } from "#domain/ecs/service-transitions.ts";
 import type { TaskRow } from "#domain/ecs/task.ts";
 import type { Reader } from "#store/store.ts";
 import { serviceEvents, serviceRevisions } from "#store/tables/ecs.ts";
+import { showNetworking } from "./networking.ts";
 import { activeTasksOf, countTasks } from "./service-tasks.ts";
 import { showTags } from "./tags.ts";
 
@@ -31,6 +32,7 @@ export function showService(rows: Reader, row: ServiceRow, { tags }: { readonly 
       ? {}
       : { taskDefinition: specification.taskDefinitionArn, launchType: specification.launchType }),
     loadBalancers: showLoadBalancers(specification?.loadBalancers ?? []),
+    networkConfiguration: showNetworking(specification?.network),
     serviceRegistries: [],
     deploymentConfiguration: showDeploymentConfiguration(row),
     deploymentController: { type: "ECS" },
@@ -94,6 +96,7 @@ function showDeployment(
     status: deployment.status,
     taskDefinition: deployment.taskDefinitionArn,
     launchType: deployment.launchType,
+    networkConfiguration: showNetworking(deployment.network),
     desiredCount: requested(row, deployment, wantedCount),
     runningCount,
     pendingCount,

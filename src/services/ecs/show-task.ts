@@ -1,5 +1,5 @@
 // A stored task as the API shows it. Members that clients index without looking are always there, empty if need be.
-import type { Container, Task, TaskOverride } from "@aws-sdk/client-ecs";
+import type { Attachment, Container, Task, TaskOverride } from "@aws-sdk/client-ecs";
 import { keyOfEcsArn } from "#domain/ecs/arns.ts";
 import type { ContainerInstanceRow } from "#domain/ecs/container-instance.ts";
 import type { TaskContainer, TaskRow } from "#domain/ecs/task.ts";
@@ -17,7 +17,7 @@ export function showTask(rows: Reader, row: TaskRow, { tags }: { readonly tags: 
     ...(row.containerInstanceArn === undefined ? {} : { containerInstanceArn: row.containerInstanceArn }),
     ...(row.availabilityZone === undefined ? {} : { availabilityZone: row.availabilityZone }),
     ...connectivity(row, instance),
-    attachments: [],
+    attachments: showAttachments(row),
     attributes: architecture(instance),
     containers: row.containers.map((container) => showContainer(row, container)),
     overrides: showOverrides(row),
@@ -51,12 +51,38 @@ function showContainer(task: TaskRow, row: TaskContainer): Container {
     ...(exitCode === undefined ? {} : { exitCode }),
     ...(reason === undefined ? {} : { reason }),
     networkBindings: row.networkBindings.map((binding) => ({ ...binding })),
-    networkInterfaces: [],
+    networkInterfaces:
+      task.attachment === undefined
+        ? []
+        : [
+            {
+              attachmentId: task.attachment.id,
+              privateIpv4Address: task.attachment.privateIp,
+            },
+          ],
     healthStatus: row.healthStatus,
     cpu: String(row.cpu),
     ...(memory === undefined ? {} : { memory: String(memory) }),
     ...(memoryReservation === undefined ? {} : { memoryReservation: String(memoryReservation) }),
   };
+}
+
+function showAttachments({ attachment }: TaskRow): Attachment[] {
+  if (attachment === undefined) return [];
+  return [
+    {
+      id: attachment.id,
+      type: "ElasticNetworkInterface",
+      status: attachment.status,
+      details: [
+        { name: "subnetId", value: attachment.subnetId },
+        { name: "networkInterfaceId", value: attachment.networkInterfaceId },
+        { name: "macAddress", value: attachment.macAddress },
+        { name: "privateDnsName", value: attachment.privateDnsName },
+        { name: "privateIPv4Address", value: attachment.privateIp },
+      ],
+    },
+  ];
 }
 
 /** As AWS: an entry for every container, with its name alone when nothing of it is overridden. */

@@ -190,7 +190,6 @@ describe("RegisterTaskDefinition", () => {
 
   const secret = [{ name: "A", valueFrom: "b" }];
   const unhonoured: [string, Partial<ContainerDefinition>, object][] = [
-    ["networkMode 'awsvpc'", {}, { networkMode: "awsvpc" }],
     ["requiresCompatibilities 'FARGATE'", {}, { requiresCompatibilities: ["FARGATE"] }],
     ["The member 'proxyConfiguration'", {}, { proxyConfiguration: { containerName: "app" } }],
     [

@@ -6,8 +6,8 @@ import type { PlacementRequest } from "#domain/ports/placement.ts";
 import type { Tags } from "#domain/tags.ts";
 import type { Reader } from "#store/store.ts";
 import { invalidParameter } from "./errors.ts";
-import { checkNetworking } from "./launch.ts";
 import type { Scope } from "./lookup.ts";
+import { readNetworking } from "./networking.ts";
 import { checkTagCount, readTags } from "./tags.ts";
 import { readOverrides } from "./task-overrides.ts";
 
@@ -31,7 +31,7 @@ export function readTaskRequest(
   cluster: ClusterRow,
   definition: TaskDefinitionRow,
 ): CommonRequest {
-  checkNetworking(definition, input.networkConfiguration);
+  const network = readNetworking(rows, region, definition, input.networkConfiguration);
   return {
     region,
     account,
@@ -40,6 +40,7 @@ export function readTaskRequest(
     group: readGroup(input.group, definition),
     ...(input.startedBy === undefined ? {} : { startedBy: readStartedBy(input.startedBy) }),
     overrides: readOverrides(rows, account, input.overrides, definition),
+    ...(network === undefined ? {} : { network }),
     enableExecuteCommand: false,
     tags: {
       ...checkTagCount({

@@ -27,6 +27,7 @@ function ofTask({ taskRoleArn, networkMode, cpu, memory, volumes = [] }: Definit
     ...(taskRoleArn === undefined
       ? []
       : [docker(networkMode === "host" ? "task-iam-role-network-host" : "task-iam-role")]),
+    ...(networkMode === "awsvpc" ? [agent("task-eni")] : []),
     ...(cpu === undefined && memory === undefined ? [] : [agent("task-cpu-mem-limit")]),
     ...(Number(cpu ?? 0) > INCREASED_CPU ? [agent("increased-task-cpu-limit")] : []),
     ...volumes.flatMap(({ dockerVolumeConfiguration: volume }) =>

@@ -75,8 +75,7 @@ export function checkHonoured(input: RegisterTaskDefinitionRequest): void {
 }
 
 function checkNetworkMode(mode: string | undefined): void {
-  if (mode === undefined || mode === "bridge" || mode === "host" || mode === "none") return;
-  if (mode === "awsvpc") throw refuse("networkMode 'awsvpc'");
+  if (mode === undefined || ["awsvpc", "bridge", "host", "none"].includes(mode)) return;
   throw clientException(`Invalid network mode '${mode}'.`);
 }
 

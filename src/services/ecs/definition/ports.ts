@@ -1,5 +1,5 @@
-// Port mappings by network mode (API reference, "PortMapping"): in bridge mode 0 is the agent's choice, in host mode the host's
-// port is the container's.
+// Port mappings by network mode (API reference, "PortMapping"): in bridge mode 0 is the agent's choice, in host and awsvpc
+// mode the port is the container's.
 import type { ContainerDefinition, PortMapping } from "@aws-sdk/client-ecs";
 import { clientException } from "../errors.ts";
 
@@ -15,12 +15,13 @@ export function normaliseMapping(
   if (containerPort === undefined || !isPort(containerPort, 1)) throw invalid("containerPort");
   if (mapping.hostPort !== undefined && !isPort(mapping.hostPort, 0)) throw invalid("hostPort");
   if (protocol !== "tcp" && protocol !== "udp") throw invalid("protocol");
-  if (networkMode === "host" && mapping.hostPort !== undefined && mapping.hostPort !== 0)
+  const isSame = networkMode === "host" || networkMode === "awsvpc";
+  if (isSame && mapping.hostPort !== undefined && mapping.hostPort !== 0)
     if (mapping.hostPort !== containerPort)
       throw clientException(
-        "When networkMode=host, the host ports and container ports in port mappings must match.",
+        `When networkMode=${networkMode}, the host ports and container ports in port mappings must match.`,
       );
-  const hostPort = networkMode === "host" ? containerPort : (mapping.hostPort ?? 0);
+  const hostPort = isSame ? containerPort : (mapping.hostPort ?? 0);
   return { ...mapping, containerPort, hostPort, protocol };
 }
 

@@ -21,6 +21,7 @@ export function checkRelations(
       if (!known.has(sourceContainer) || sourceContainer === container.name)
         throw clientException(`Unknown container '${sourceContainer}' in volumesFrom.`);
     checkLinks(container, known, networkMode);
+    if (networkMode === "awsvpc") checkSharedNetwork(container);
     for (const { containerName, condition = "" } of container.dependsOn ?? [])
       checkDependency(container, known.get(containerName), containerName, condition);
   }
@@ -61,6 +62,17 @@ function checkLinks(container: ContainerDefinition, known: Known, networkMode: s
     if (!/^[A-Za-z0-9_-]+(:[A-Za-z0-9_-]+)?$/.test(link))
       throw clientException(`Invalid 'links' setting for container '${container.name}'.`);
     if (!known.has(link.split(":")[0])) throw clientException(`Unknown container '${link}' in links.`);
+  }
+}
+
+/** What would be each container's own and is the task's: its containers share one network (API reference, "ContainerDefinition"). */
+function checkSharedNetwork(container: ContainerDefinition): void {
+  for (const setting of ["hostname", "dnsServers", "dnsSearchDomains", "extraHosts"] as const) {
+    const value = container[setting];
+    if (value !== undefined && value.length > 0)
+      throw clientException(
+        `Invalid '${setting}' setting for container '${container.name}'. It is not supported when networkMode=awsvpc.`,
+      );
   }
 }
 

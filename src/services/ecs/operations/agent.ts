@@ -53,7 +53,7 @@ export function agentOperations({ store, ingest, logger }: EcsDependencies) {
     SubmitContainerStateChange: async (input, context) =>
       submit(context, input.cluster, input.task, { containers: [readContainerReport(input)] }),
 
-    /** No attachment is made yet, so none can be awaited. */
+    /** Attachments of instances are not made, so none can be awaited; those of tasks come with their task. */
     SubmitAttachmentStateChanges(input) {
       logger.debug("An agent reported attachments that nobody waits for", {
         attachments: (input.attachments ?? []).map((a) => a.attachmentArn),
@@ -80,7 +80,16 @@ function readTaskReport(input: SubmitTaskStateChangeRequest) {
     ...present("pullStoppedAt", input.pullStoppedAt?.getTime()),
     ...present("executionStoppedAt", input.executionStoppedAt?.getTime()),
     containers: (input.containers ?? []).map(readContainerReport),
+    ...present("attached", attachedIn(input)),
   };
+}
+
+/** Ids of the attachments that are on the host; undefined when the report is not about any. */
+function attachedIn({ attachments }: SubmitTaskStateChangeRequest): readonly string[] | undefined {
+  if (attachments === undefined || attachments.length === 0) return undefined;
+  return attachments.flatMap(({ attachmentArn = "", status }) =>
+    status === "ATTACHED" ? [attachmentArn.slice(attachmentArn.lastIndexOf("/") + 1)] : [],
+  );
 }
 
 function readContainerReport(change: ContainerStateChange): ContainerReport {
