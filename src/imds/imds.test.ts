@@ -252,6 +252,35 @@ describe("what is told", () => {
     );
   });
 
+  it("of a Spot Instance that it is one, and the interruption's notice as soon as there is one", async () => {
+    const spot = { requestId: "sir-1" };
+    const put = (more: object) =>
+      store.transact((tx) =>
+        tx.put(
+          ec2.instances,
+          ec2Key(region, "i-first"),
+          instance("i-first", "10.64.0.4", { spot: { ...spot, ...more } }),
+        ),
+      );
+    const paths = ["spot/instance-action", "spot/termination-time", "events/recommendations/rebalance"];
+    const meta = (path: string) => read(`/latest/meta-data/${path}`);
+    expect(await meta("instance-life-cycle")).toBe("on-demand");
+    await put({});
+    expect(await meta("instance-life-cycle")).toBe("spot");
+    expect(await Promise.all(paths.map(meta))).toEqual([404, 404, 404]);
+    await put({ interruption: { noticedAt: Date.UTC(2026, 0, 1), at: Date.UTC(2026, 0, 1, 0, 2) } });
+    expect(await Promise.all(paths.map(meta))).toEqual([
+      '{"action":"terminate","time":"2026-01-01T00:02:00Z"}',
+      "2026-01-01T00:02:00Z",
+      '{"noticeTime":"2026-01-01T00:00:00Z"}',
+    ]);
+    expect(await meta("iam/security-credentials/")).toBe("hostRole");
+    expect(JSON.parse(String(await meta("iam/security-credentials/hostRole")))).toMatchObject({
+      Code: "Success",
+      Token: `token of ${roleArn}`,
+    });
+  });
+
   it.each([
     "public-ipv4",
     "spot/instance-action",

@@ -274,6 +274,20 @@ describe("a draining instance", () => {
     model.draining.add("ci:0");
     expect(model.decide()).toMatchObject({ stop: [], events: [BLOCKED] });
   });
+
+  it("that goes before all were moved costs none of the replacements that are on their way", () => {
+    const model = deployed({ desiredCount: 3 });
+    model.draining.add("ci:0");
+    expect(model.decide()).toMatchObject({ start: { count: 1 }, stop: [] });
+    model.gone.add("ci:0");
+    expect(model.decide()).toMatchObject({ stop: [] });
+  });
+
+  it("that goes without being drained has its tasks replaced before they are known as lost", () => {
+    const model = deployed({ desiredCount: 3 });
+    model.gone.add("ci:0");
+    expect(model.decide()).toMatchObject({ start: { count: 1, atMost: 4 }, stop: [] });
+  });
 });
 
 describe("failing starts", () => {

@@ -73,7 +73,8 @@ export function decideService(state: ServiceState): Decision {
   const primary = primaryOf(service);
   if (service.status !== "ACTIVE" || primary === undefined) return decideEnd(state);
   const members = state.tasks
-    .filter((t) => t.row.desiredStatus === "RUNNING")
+    // What was on a host that is gone is lost, though its row does not say so yet.
+    .filter((t) => t.row.desiredStatus === "RUNNING" && t.instanceStatus !== "INACTIVE")
     .map((task): Member => ({
       task,
       isPrimary: task.row.deploymentId === primary.id,
@@ -183,7 +184,9 @@ function decideStarts(
   }
   if (plan.start === 0) return { service: next, events };
   if (notBefore !== undefined && now < notBefore) return { service: next, events, wakeAt: notBefore };
-  const present = members.filter((m) => m.isPrimary).length;
+  const present = tasks.filter(
+    ({ row }) => row.desiredStatus === "RUNNING" && row.deploymentId === primary.id,
+  ).length;
   const start = { deploymentId: primary.id, count: plan.start, atMost: present + plan.start };
   return { service: next, events, start };
 }

@@ -6,7 +6,7 @@ import type { TargetHealth } from "#domain/elbv2/target.ts";
 
 export interface ServiceTask {
   readonly row: TaskRow;
-  /** Of its container instance. */
+  /** Of its container instance; ACTIVE when it has none. */
   readonly instanceStatus: "ACTIVE" | "DRAINING" | "INACTIVE";
   readonly ec2InstanceId?: string;
   /** The targets registered for it, as all load-balancer nodes see them. */

@@ -59,6 +59,8 @@ export class ServiceModel {
   tasks: TaskRow[] = [];
   readonly health = new Map<string, TargetHealth>();
   readonly draining = new Set<string>();
+  /** Hosts that are gone; their tasks are not lost yet. */
+  readonly gone = new Set<string>();
   readonly events: string[] = [];
   readonly #balanced: boolean;
   #tasksMade = 0;
@@ -91,7 +93,11 @@ export class ServiceModel {
   state(): ServiceState {
     const view = (row: TaskRow): ServiceTask => ({
       row,
-      instanceStatus: this.draining.has(row.containerInstanceArn ?? "") ? "DRAINING" : "ACTIVE",
+      instanceStatus: this.gone.has(row.containerInstanceArn ?? "")
+        ? "INACTIVE"
+        : this.draining.has(row.containerInstanceArn ?? "")
+          ? "DRAINING"
+          : "ACTIVE",
       ec2InstanceId: "i-1",
       targets: row.loadBalancers
         .filter((lb) => lb.targetKey !== undefined && row.desiredStatus === "RUNNING")

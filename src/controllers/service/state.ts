@@ -28,7 +28,7 @@ function readTask(rows: Reader, row: TaskRow, nodes: readonly string[]): Service
   const instance = instanceKey === undefined ? undefined : rows.get(containerInstances, instanceKey);
   return {
     row,
-    instanceStatus: instance?.status ?? "INACTIVE",
+    instanceStatus: instance?.status ?? "ACTIVE",
     ...(instance?.ec2InstanceId === undefined ? {} : { ec2InstanceId: instance.ec2InstanceId }),
     targets: row.loadBalancers.flatMap(({ targetKey }) => {
       const target = targetKey === undefined ? undefined : rows.get(targets, targetKey);

@@ -1,21 +1,6 @@
-// What being a Spot Instance adds to an instance: its one-time request, and the interruption that takes it away. One-time requests
-// live and end with their instance, so they are a part of its row. EC2 User Guide, "Spot Instances".
+// What may happen to a Spot Instance beyond any other's life: an interruption, and its request's cancellation. EC2 User Guide,
+// "Spot Instances".
 import { type InstanceRow, terminateInstance } from "./instance.ts";
-
-export interface SpotRequest {
-  /** `sir-…` */
-  readonly requestId: string;
-  /** CancelSpotInstanceRequests: the instance runs on. */
-  readonly cancelledAt?: number;
-  readonly interruption?: SpotInterruption;
-}
-
-/** The interruption notice, stored before anybody can see it. Both epoch milliseconds. */
-export interface SpotInterruption {
-  readonly noticedAt: number;
-  /** When the instance goes. */
-  readonly at: number;
-}
 
 /** AWS gives two minutes. */
 export const SPOT_NOTICE_MS = 120_000;

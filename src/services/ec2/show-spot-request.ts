@@ -1,8 +1,7 @@
 // A Spot request as the API shows it, from the instance that it is a part of. States and status codes: EC2 User Guide, "State
 // changes for a Spot request". An interruption is one that somebody asked for, as with AWS FIS.
 import type { SpotInstanceRequest } from "@aws-sdk/client-ec2";
-import type { InstanceRow } from "#domain/ec2/instance.ts";
-import type { SpotRequest } from "#domain/ec2/spot.ts";
+import type { InstanceRow, SpotRequest } from "#domain/ec2/instance.ts";
 import { SPOT_TERMINATION } from "#domain/ec2/spot.ts";
 import type { Fields } from "./filters.ts";
 
