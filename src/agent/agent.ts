@@ -1,5 +1,6 @@
 // One agent: its parts put together, and its life from start to close. Closing leaves every container running; a new agent over
 // the same state and engine goes on where this one ended.
+import type { RoleCredentials, WireTask } from "#acs/messages.ts";
 import { backoffDelay } from "#lib/backoff.ts";
 import { sleep, type Clock } from "#lib/clock.ts";
 import { messageOf } from "#lib/errors.ts";
@@ -16,8 +17,10 @@ import { watchEngine } from "./engine-watch.ts";
 import { createImages } from "./hooks/image.ts";
 import { createVolumesHook } from "./hooks/volumes.ts";
 import type { TaskHook } from "./hooks/hook.ts";
+import type { HostFacts } from "./host-facts.ts";
 import { metadataSource } from "./metadata-source.ts";
 import type { MetadataSource } from "./metadata/port.ts";
+import { resourceTags } from "./metadata/resource-tags.ts";
 import type { IdentityDocument } from "./imds-client.ts";
 import { AgentExit, registerInstance } from "./register.ts";
 import { createReports, type Reports } from "./reports.ts";
@@ -40,12 +43,18 @@ export interface AgentDependencies {
   readonly spotAction?: () => Promise<string | undefined>;
   /** Shared with whatever serves credentials to containers. */
   readonly credentials?: CredentialStore;
+  /** Where this host is; asked once it is to register. */
+  readonly hostFacts?: () => Promise<HostFacts>;
   readonly abilities?: Abilities;
   /** In order, after the agent's own. */
   readonly hooks?: readonly TaskHook[];
   readonly isPortFree?: PortProbe;
   readonly version?: { readonly agent: string; readonly hash: string };
   /** Metrics and health go out so often; 20 seconds. */
+  /** The host's interfaces, for tasks that have one of their own; without it there are none. */
+  readonly interfaces?: HostInterfaces;
+  /** From where a task with an interface of its own asks the endpoint; undefined while that is not known. */
+  readonly endpointAddressOf?: (task: WireTask) => string | undefined;
   readonly telemetryIntervalMs?: number;
 }
 
@@ -60,6 +69,12 @@ export interface Agent {
   readonly metadata: MetadataSource;
   /** Ends the agent; containers run on. */
   close(): void;
+  /** The task of a container's metadata id, with its role's credentials when it has any and they have come. */
+  taskOf(
+    metadataId: string,
+  ): { readonly taskArn: string; readonly credentials: RoleCredentials | undefined } | undefined;
+  /** Undefined until this host has registered. */
+  containerInstanceArn(): string | undefined;
 }
 
 const TELEMETRY_INTERVAL_MS = 20_000;
@@ -84,6 +99,8 @@ export function createAgent(dependencies: AgentDependencies): Agent {
   /** Until it succeeds or the agent is closed: an engine that is being restarted comes back. */
   const whenEngineAnswers = async <T>(work: () => Promise<T>): Promise<T> => {
     for (let attempt = 0; ; attempt++) {
+  let instanceArn: string | undefined;
+  let host: HostFacts | undefined;
       try {
         return await work();
       } catch (error) {
@@ -152,6 +169,11 @@ export function createAgent(dependencies: AgentDependencies): Agent {
       signal,
     });
     const record: InstanceRecord = {
+    // Only the metadata of tasks is poorer without.
+    host = await dependencies.hostFacts?.().catch((error: unknown) => {
+      logger.warn("Where this host is is not known", { reason: messageOf(error) });
+      return undefined;
+    });
       containerInstanceArn,
       cluster: config.cluster,
       manifestNumber: known?.manifestNumber ?? -1,
@@ -166,6 +188,7 @@ export function createAgent(dependencies: AgentDependencies): Agent {
     const stored = await state.load();
     const known = stored.instance;
     if (known !== undefined && known.cluster !== config.cluster)
+    instanceArn = containerInstanceArn;
       throw new AgentExit(5, `The stored state is of cluster ${known.cluster}, not of ${config.cluster}.`);
     const info = await whenEngineAnswers(() => engine.info());
     let reports: Reports | undefined;
@@ -174,6 +197,7 @@ export function createAgent(dependencies: AgentDependencies): Agent {
     closers.push(() => tasks.close());
     await whenEngineAnswers(() => tasks.restore(stored.tasks));
     closers.push(watchEngine({ engine, tasks, clock, random, logger, signal }));
+    instanceArn = known?.containerInstanceArn;
 
     const connect = async () => {
       const { containerInstanceArn, record } = await join(info, known);
@@ -212,7 +236,27 @@ export function createAgent(dependencies: AgentDependencies): Agent {
   return {
     credentials,
     registered,
-    metadata: metadataSource(allTasks, config.cluster),
+    metadata: metadataSource({
+      tasks: allTasks,
+      engine,
+      cluster: config.cluster,
+      addressOf: ({ task }) => dependencies.endpointAddressOf?.(task),
+      tags: (resourceArn) => resourceTags({ controlPlane, clock, random }, resourceArn),
+      containerInstanceArn: () => instanceArn,
+      host: () => host,
+    }),
+    taskOf(metadataId) {
+      for (const { state: task } of allTasks()) {
+        if (!task.containers.some((c) => c.metadataId === metadataId)) continue;
+        const { credentialsId } = task;
+        return {
+          taskArn: task.task.arn,
+          credentials: credentialsId === undefined ? undefined : credentials.get(credentialsId),
+        };
+      }
+      return undefined;
+    },
+    containerInstanceArn: () => instanceArn,
     expects(credentialsId) {
       for (const { state: task } of allTasks()) if (task.credentialsId === credentialsId) return true;
       return false;

@@ -4,6 +4,7 @@
 import { parseDuration } from "./duration.ts";
 import type { PortRange } from "./host-ports.ts";
 import type { ImagePullBehavior } from "./hooks/image.ts";
+import type { RequestRate } from "./metadata/request-rate.ts";
 
 export interface AgentConfig {
   /** A name or an ARN, sent as it is. */
@@ -32,6 +33,8 @@ export interface AgentConfig {
   readonly createTimeoutMs: number;
   readonly pullTimeoutMs: number;
   readonly cleanupWaitMs: number;
+  /** Requests of one task's address to the metadata and credentials endpoint. */
+  readonly metadataRate: RequestRate;
   /** Drain this host when its Spot interruption is announced. */
   readonly drainsOnSpotNotice: boolean;
   /** Of this host; what the engine says when absent. */
@@ -97,6 +100,7 @@ export function readAgentConfig(environment: Values, file: string): AgentConfig 
     logLevel: choice("ECS_LOGLEVEL", ["info", "debug", "warn", "error"], "info"),
     ...optional("imagesFolder", get("ESTIBA_IMAGES")),
     ...optional("vcpus", positive("ESTIBA_VCPUS")),
+    metadataRate: requestRate("ECS_TASK_METADATA_RPS_LIMIT", { perSecond: 40, burst: 60 }),
     ...optional("memoryMiB", whole("ESTIBA_MEMORY_MIB")),
     ...optional("hostRoot", get("ESTIBA_HOST_ROOT")?.replace(/\/+$/, "")),
     ...optional("cgroupParent", get("ESTIBA_CGROUP_PARENT")?.replace(/\/+$/, "")),
@@ -149,6 +153,13 @@ export function readAgentConfig(environment: Values, file: string): AgentConfig 
     const value = parseDuration(text);
     if (value === undefined || value < minimum)
       throw bad(name, `a duration of at least ${minimum / 1000}s, as in 1m30s`);
+  function requestRate(name: string, otherwise: RequestRate): RequestRate {
+    const text = get(name);
+    if (text === undefined) return otherwise;
+    const [, perSecond = 0, burst = 0] = (/^(\d+),(\d+)$/.exec(text) ?? []).map(Number);
+    if (perSecond === 0 || burst === 0) throw bad(name, "steady and burst requests a second, as in 40,60");
+    return { perSecond, burst };
+  }
     return value;
   }
   function choice<T extends string>(name: string, values: readonly T[], otherwise: T): T {
@@ -178,7 +189,7 @@ const HONOURED = new Set([
   ...["ECS_CONTAINER_INSTANCE_TAGS", "ECS_AVAILABLE_LOGGING_DRIVERS", "ECS_IMAGE_PULL_BEHAVIOR"],
   ...["ECS_CONTAINER_STOP_TIMEOUT", "ECS_CONTAINER_START_TIMEOUT", "ECS_CONTAINER_CREATE_TIMEOUT"],
   ...["ECS_IMAGE_PULL_INACTIVITY_TIMEOUT", "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION"],
-  "ECS_ENABLE_SPOT_INSTANCE_DRAINING",
+  ...["ECS_ENABLE_SPOT_INSTANCE_DRAINING", "ECS_TASK_METADATA_RPS_LIMIT", "ECS_AWSVPC_BLOCK_IMDS"],
 ]);
 
 /** What this agent always does, or never: asking for just that is no wish it would ignore. */

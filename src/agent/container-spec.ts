@@ -121,6 +121,7 @@ function environmentOf(state: TaskState, container: WireContainer, settings: Spe
       ? {
           ECS_CONTAINER_METADATA_URI: `http://169.254.170.2/v3/${metadataId}`,
           ECS_CONTAINER_METADATA_URI_V4: `http://169.254.170.2/v4/${metadataId}`,
+          ECS_AGENT_URI: `http://169.254.170.2/api/${metadataId}`,
         }
       : {}),
   };

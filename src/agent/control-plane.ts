@@ -8,10 +8,19 @@ export class CallFailed extends Error {
   override readonly name = "CallFailed";
   /** AWS's error code; `Unreachable` when no answer came. */
   readonly code: string;
+  /** HTTP's, when an answer came. */
+  readonly status: number | undefined;
+  readonly requestId: string | undefined;
 
-  constructor(code: string, message: string) {
+  constructor(
+    code: string,
+    message: string,
+    answer: { readonly status?: number; readonly requestId?: string } = {},
+  ) {
     super(message);
     this.code = code;
+    this.status = answer.status;
+    this.requestId = answer.requestId;
   }
 }
 

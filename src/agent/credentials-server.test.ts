@@ -5,7 +5,7 @@ import type { RoleCredentials } from "#acs/messages.ts";
 import { silentLogger, type Logger } from "#lib/logger.ts";
 import { TestClock } from "#lib/test-clock.ts";
 import { startCredentialsServer, type CredentialsServer } from "./credentials-server.ts";
-import { testContainer, testTask } from "./metadata/view.suite.ts";
+import { testContainer, testSource } from "./metadata/view.suite.ts";
 
 const credentials: RoleCredentials = {
   credentialsId: "c-1",
@@ -29,7 +29,7 @@ describe("the credentials server", () => {
       ["c-1", credentials],
       ["c-empty", { ...credentials, accessKeyId: "" }],
     ]);
-    const container = testContainer();
+    const source = testSource(testContainer());
     server = await startCredentialsServer({
       credentials: {
         get(id) {
@@ -39,11 +39,14 @@ describe("the credentials server", () => {
         expects: (id) => id === "c-awaited",
       },
       metadata: {
-        find(id) {
+        ...source,
+        async find(id) {
           if (id === "m-broken") throw new Error("the view is broken");
-          return id === "m-1" ? { container, task: testTask({ containers: [container] }) } : undefined;
+          return source.find(id);
         },
       },
+      protection: async (method, path, body) =>
+        path === "/api/m-1/task-protection/v1/state" ? { status: 200, body: { method, body } } : undefined,
       clock,
       logger: recording(lines),
       port: 0,
@@ -53,7 +56,7 @@ describe("the credentials server", () => {
   });
   afterEach(() => server.close());
 
-  const ask = (path: string, method = "GET", localAddress = "127.0.0.1") =>
+  const ask = (path: string, method = "GET", localAddress = "127.0.0.1", body = "") =>
     new Promise<{ status: number; body: unknown }>((resolve, reject) => {
       const outgoing = request(
         { host: "127.0.0.1", port: server.port, path, method, localAddress, agent: false },
@@ -63,7 +66,7 @@ describe("the credentials server", () => {
           response.on("end", () => resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) }));
         },
       );
-      outgoing.on("error", reject).end();
+      outgoing.on("error", reject).end(body);
     });
 
   it("answers a role's credentials by both versions' paths, in the members that SDKs read", async () => {
@@ -115,6 +118,15 @@ describe("the credentials server", () => {
       status: 404,
       body: expect.stringMatching(/no container/) as string,
     });
+  });
+
+  it("hands the protection of a task on with its body, and no body that is too long", async () => {
+    const path = "/api/m-1/task-protection/v1/state";
+    expect((await ask(path)).body).toEqual({ method: "GET", body: "" });
+    expect((await ask(path, "PUT", undefined, "{}")).body).toEqual({ method: "PUT", body: "{}" });
+    expect((await ask(path, "PUT", undefined, " ".repeat(5000))).status).toBe(413);
+    expect((await ask("/api/m-1/other")).status).toBe(404);
+    expect((await ask("/v4/m-1", "PUT")).status).toBe(405);
   });
 
   it("answers 500 when its sources fail, without their words", async () => {

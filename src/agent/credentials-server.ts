@@ -1,5 +1,5 @@
-// The HTTP server that tasks reach as 169.254.170.2: their role's credentials and the task metadata endpoint. It listens on
-// loopback; the network's NAT rules lead there. Who may ask is settled by the unguessable id in the path, as on ECS.
+// The HTTP server that tasks reach as 169.254.170.2: their role's credentials, the task metadata endpoint and their protection. It
+// listens on loopback; the network's NAT rules lead there. Who may ask is settled by the unguessable id in the path, as on ECS.
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -10,6 +10,7 @@ import { messageOf } from "#lib/errors.ts";
 import type { MetadataSource } from "./metadata/port.ts";
 import { SourceLimiter, type RequestRate } from "./metadata/request-rate.ts";
 import { metadataAnswer, type LocalAnswer } from "./metadata/routes.ts";
+import type { ProtectionEndpoint } from "./task-protection.ts";
 
 /** The port that the redirect of 169.254.170.2:80 leads to. */
 export const CREDENTIALS_PORT = 51679;
@@ -18,6 +19,7 @@ export const CREDENTIALS_PORT = 51679;
 const DEFAULT_RATE: RequestRate = { perSecond: 40, burst: 60 };
 const DEFAULT_TIMEOUT_MS = 5_000;
 const CONNECTIONS = 512;
+const MAXIMUM_BODY = 4 * 1024;
 
 export interface CredentialSource {
   get(credentialsId: string): RoleCredentials | undefined;
@@ -28,6 +30,7 @@ export interface CredentialSource {
 export interface CredentialsServerOptions {
   readonly credentials: CredentialSource;
   readonly metadata: MetadataSource;
+  readonly protection: ProtectionEndpoint;
   readonly clock: Clock;
   readonly logger: Logger;
   /** 51679 unless said otherwise; 0 for any. */
@@ -57,14 +60,25 @@ export async function startCredentialsServer(options: CredentialsServerOptions):
       connectionsCheckingInterval: Math.min(1_000, timeoutMs),
     },
     (request, response) => {
-      const answer = answerTo(request, options, limiter);
-      // Never the path: the id in it is what gives the credentials.
-      logger.debug("Answered a task.", {
-        endpoint: endpointOf(request),
-        source: request.socket.remoteAddress,
-        status: answer.status,
-      });
-      send(response, answer);
+      answerTo(request, options, limiter)
+        .catch((error: unknown): LocalAnswer => {
+          logger.error("A task's request failed.", {
+            endpoint: endpointOf(request),
+            reason: messageOf(error),
+          });
+          return { status: 500, body: "internal error" };
+        })
+        .then((answer) => {
+          // Never the path: the id in it is what gives the credentials.
+          logger.debug("Answered a task.", {
+            endpoint: endpointOf(request),
+            source: request.socket.remoteAddress,
+            status: answer.status,
+          });
+          send(response, answer);
+        })
+        // Whoever asked has gone.
+        .catch(() => response.destroy());
     },
   );
   server.maxConnections = CONNECTIONS;
@@ -80,26 +94,44 @@ export async function startCredentialsServer(options: CredentialsServerOptions):
   };
 }
 
-function answerTo(
+async function answerTo(
   request: IncomingMessage,
-  { credentials, metadata, logger }: CredentialsServerOptions,
+  { credentials, metadata, protection }: CredentialsServerOptions,
   limiter: SourceLimiter,
-): LocalAnswer {
-  if (request.method !== "GET") return { status: 405, body: "only GET is served" };
-  if (!limiter.admits(request.socket.remoteAddress ?? ""))
-    return { status: 429, body: "more requests than the rate limit allows" };
-  try {
-    const base = "http://169.254.170.2";
-    if (!URL.canParse(request.url ?? "", base)) return { status: 400, body: "the path is malformed" };
-    const url = new URL(request.url ?? "", base);
-    return (
-      credentialsAnswer(credentials, url) ??
-      metadataAnswer(metadata, url.pathname) ?? { status: 404, body: "no such endpoint" }
-    );
-  } catch (error) {
-    logger.error("A task's request failed.", { endpoint: endpointOf(request), reason: messageOf(error) });
-    return { status: 500, body: "internal error" };
+): Promise<LocalAnswer> {
+  const { method = "" } = request;
+  if (method !== "GET" && method !== "PUT") return { status: 405, body: "only GET is served" };
+  const source = (request.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
+  if (!limiter.admits(source)) return { status: 429, body: "more requests than the rate limit allows" };
+  const base = "http://169.254.170.2";
+  if (!URL.canParse(request.url ?? "", base)) return { status: 400, body: "the path is malformed" };
+  const url = new URL(request.url ?? "", base);
+  if (url.pathname.startsWith("/api/")) {
+    const body = method === "PUT" ? await readBody(request) : "";
+    if (body === undefined) return { status: 413, body: "the body is too long" };
+    return (await protection(method, url.pathname, body)) ?? { status: 404, body: "no such endpoint" };
   }
+  if (method !== "GET") return { status: 405, body: "only GET is served" };
+  return (
+    credentialsAnswer(credentials, url) ??
+    (await metadataAnswer(metadata, url.pathname, source)) ?? { status: 404, body: "no such endpoint" }
+  );
+}
+
+/** Undefined when it is longer than anything that is asked for here: the rest stays unread. */
+function readBody(request: IncomingMessage): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    request.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      if ((length += chunk.length) <= MAXIMUM_BODY) return;
+      request.pause();
+      resolve(undefined);
+    });
+    request.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+    request.on("error", reject);
+  });
 }
 
 /** `/v1/credentials?id=<id>` and `/v2/credentials/<id>`; undefined for a path of something else. */
@@ -142,7 +174,7 @@ function send(response: ServerResponse, { status, body }: LocalAnswer): void {
     "content-length": content.length,
     "cache-control": "no-store",
     // What a refused method sent stays unread.
-    ...(status === 405 ? { connection: "close" } : {}),
+    ...(status === 405 || status === 413 ? { connection: "close" } : {}),
   });
   response.end(content);
 }

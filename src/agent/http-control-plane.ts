@@ -29,6 +29,8 @@ export interface HttpControlPlaneOptions {
   readonly credentials: () => Promise<SigningCredentials>;
   readonly clock: Clock;
   readonly userAgent: string;
+  /** For a call's answer; 42 seconds unless said otherwise. */
+  readonly callTimeoutMs?: number;
 }
 
 export function createHttpControlPlane(options: HttpControlPlaneOptions): ControlPlane {
@@ -71,15 +73,17 @@ export function createHttpControlPlane(options: HttpControlPlaneOptions): Contro
           "content-length": `${Buffer.byteLength(body)}`,
         },
         body,
-        timeoutMs: CALL_TIMEOUT_MS,
+        timeoutMs: options.callTimeoutMs ?? CALL_TIMEOUT_MS,
       });
     });
     const members = jsonObject(answer.body);
     if (answer.status === 200) return members;
+    const requestId = answer.headers["x-amzn-requestid"];
     const said = members["message"] ?? members["Message"];
     throw new CallFailed(
       codeOf(members, answer.status),
       typeof said === "string" ? said : `${operation} was answered with ${answer.status}.`,
+      { status: answer.status, ...(typeof requestId === "string" ? { requestId } : {}) },
     );
   };
 

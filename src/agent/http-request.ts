@@ -1,9 +1,10 @@
 // One HTTP request and its whole answer, over node:http; connections to the control plane are kept alive.
-import { Agent as HttpAgent, request as httpRequestTo } from "node:http";
+import { Agent as HttpAgent, request as httpRequestTo, type IncomingHttpHeaders } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequestTo } from "node:https";
 
 export interface HttpAnswer {
   readonly status: number;
+  readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
 
@@ -39,7 +40,11 @@ export function httpRequest(
         });
         response.on("error", reject);
         response.on("end", () =>
-          resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString("utf8") }),
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: Buffer.concat(chunks).toString("utf8"),
+          }),
         );
       },
     );

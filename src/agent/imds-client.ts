@@ -15,6 +15,8 @@ export interface ImdsClient {
   identity(): Promise<IdentityDocument>;
   /** Credentials of the instance's role; kept until shortly before they expire. @throws */
   credentials(): Promise<SigningCredentials>;
+  /** The text at a path below `/latest/`. @throws */
+  text(path: string): Promise<string>;
   /** What a Spot interruption notice announces: `terminate`, `stop` or `hibernate`; undefined while there is none. @throws */
   spotAction(): Promise<string | undefined>;
 }
@@ -82,6 +84,7 @@ export function createImdsClient(base: string, clock: Clock): ImdsClient {
       const { instanceId } = JSON.parse(document) as { readonly instanceId?: string };
       return { document, signature, ...(instanceId === undefined ? {} : { instanceId }) };
     },
+    text: get,
     async spotAction() {
       const notice = await find("meta-data/spot/instance-action");
       return notice === undefined ? undefined : (JSON.parse(notice) as { readonly action?: string }).action;

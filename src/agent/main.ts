@@ -12,17 +12,24 @@ import { createCredentialStore } from "./credentials.ts";
 import { startCredentialsServer } from "./credentials-server.ts";
 import { DockerEngine } from "./engine/docker/docker-engine.ts";
 import { cgroupHook } from "./hooks/cgroup.ts";
+import { taskCgroup } from "./hooks/cgroup-plan.ts";
+import { createNetworkHook } from "./hooks/network.ts";
+import { readHostFacts } from "./host-facts.ts";
 import { createHttpControlPlane } from "./http-control-plane.ts";
 import { createImdsClient } from "./imds-client.ts";
+import { startIntrospection } from "./introspection.ts";
 import { createJsonLogger } from "./json-logger.ts";
 import { isPortFree } from "./port-probe.ts";
 import { AgentExit } from "./register.ts";
 import { createStateFolder } from "./state-file.ts";
 import { AGENT_VERSION, USER_AGENT } from "./version.ts";
 
+import { createProtectionEndpoint } from "./task-protection.ts";
 const environment = process.env;
 
 /** Credentials of the environment, for a host that is no EC2 instance; its metadata service's otherwise. */
+/** The stock agent's: the task that asks waits 5 seconds. */
+const PROTECTION_TIMEOUT_MS = 4_000;
 function staticCredentials(): SigningCredentials | undefined {
   const accessKeyId = environment["AWS_ACCESS_KEY_ID"];
   const secretAccessKey = environment["AWS_SECRET_ACCESS_KEY"];
@@ -77,7 +84,9 @@ async function main(): Promise<void> {
     logger,
     state: createStateFolder(config.dataDirectory, logger),
     identity: async () => (fixed === undefined ? imds.identity() : undefined),
-    ...(fixed === undefined ? { spotAction: () => imds.spotAction() } : {}),
+    ...(fixed === undefined
+      ? { spotAction: () => imds.spotAction(), hostFacts: () => readHostFacts(imds) }
+      : {}),
     abilities: { servesCredentials: true, limitsTasks: config.cgroupParent !== undefined },
     hooks: config.cgroupParent === undefined ? [] : [cgroupHook({ parent: config.cgroupParent, clock })],
     isPortFree,
@@ -109,5 +118,29 @@ main().then(
     const terminal = error instanceof BadAgentConfig || (error instanceof AgentExit && error.exitCode === 5);
     writeSync(2, `${JSON.stringify({ level: 50, msg: messageOf(error), exitCode: terminal ? 5 : 1 })}\n`);
     process.exit(terminal ? 5 : 1);
+    protection: createProtectionEndpoint({
+      find: (metadataId) => agent.taskOf(metadataId),
+      cluster: config.cluster,
+      callAs: ({ accessKeyId, secretAccessKey, sessionToken }) => {
+        const asTask = createHttpControlPlane({
+          endpoint: config.endpoint,
+          region: config.region,
+          credentials: async () => ({ accessKeyId, secretAccessKey, sessionToken }),
+          clock,
+          userAgent: USER_AGENT,
+          callTimeoutMs: PROTECTION_TIMEOUT_MS,
+        });
+        return (operation, input) => asTask.call(operation, input);
+      },
+    }),
   },
 );
+    rate: config.metadataRate,
+  });
+  const introspection = await startIntrospection({
+    metadata: agent.metadata,
+    cluster: config.cluster,
+    containerInstanceArn: () => agent.containerInstanceArn(),
+    version: USER_AGENT,
+    logger,
+    await introspection.close();

@@ -40,7 +40,7 @@ interface TestAgent {
   readonly duplex: Duplex;
   readonly closed: () => string | undefined;
 }
-function connect(fleet: Fleet, id = "c0"): TestAgent {
+function connect(fleet: Fleet, id = "c0", endpoint?: string): TestAgent {
   const [ours, theirs] = memoryDuplexPair();
   const heard: Heard[] = [];
   let closed: string | undefined;
@@ -50,7 +50,7 @@ function connect(fleet: Fleet, id = "c0"): TestAgent {
     heard.push(decoded);
   });
   ours.onClose((_code, reason) => void (closed = reason));
-  fleet.acceptAcs(theirs, query("acs", id));
+  fleet.acceptAcs(theirs, query("acs", id), endpoint);
   return { heard, duplex: ours, closed: () => closed };
 }
 const messages = <T extends Heard["type"]>(agent: TestAgent, type: T) =>
@@ -115,6 +115,19 @@ describe("an agent that connects", () => {
     });
     expect(messages(agent, "TaskManifestMessage")[0]?.tasks).toMatchObject([
       { taskArn: arn, desiredStatus: "RUNNING" },
+    ]);
+  });
+
+  it("hears the URL by which it came, for the SDKs in its containers, unless the task sets one", async () => {
+    const environment = [{ name: "AWS_ENDPOINT_URL", value: "http://elsewhere" }];
+    await place();
+    await place({ overrides: { containerOverrides: [{ name: "app", environment }] } });
+    const agent = connect(fleet, "c0", "http://10.64.0.2:4566");
+    await quiet();
+    const heard = messages(agent, "PayloadMessage").flatMap((m) => m.tasks);
+    expect(heard.map((t) => t.containers[0]?.environment["AWS_ENDPOINT_URL"]).sort()).toEqual([
+      "http://10.64.0.2:4566",
+      "http://elsewhere",
     ]);
   });
 

@@ -46,7 +46,7 @@ export function createUpgrades(parts: {
     accept(req, socket, head, (duplex) => {
       const now = parts.runtime();
       if (now === undefined) return duplex.close(1001, "The server is closing");
-      if (query.channel === "acs") now.fleet.acceptAcs(duplex, query);
+      if (query.channel === "acs") now.fleet.acceptAcs(duplex, query, caller.endpoint);
       else now.fleet.acceptTcs(duplex, query);
     });
   };

@@ -239,10 +239,13 @@ export function describeEngine(name: string, open: () => Promise<EngineFixture>)
     it("measures CPU time and memory of a running container", async () => {
       const id = await create({});
       expect(await engine.stats(id)).toBeUndefined();
+      expect(await engine.sampleStats(id)).toBeUndefined();
       await engine.start(id);
       const stats = await engine.stats(id);
       expect(stats?.cpuNanoseconds).toBeGreaterThanOrEqual(0);
       expect(stats?.memoryBytes).toBeGreaterThanOrEqual(0);
+      const samples = await engine.sampleStats(id);
+      expect(samples?.map((s) => s["id"])).toEqual([id, id]);
     });
 
     it("makes a volume once and removes it without an error when it is gone", async () => {

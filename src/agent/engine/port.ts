@@ -1,5 +1,6 @@
 // The port to a container engine, as the agent needs it. Docker fills it (docker/), a simulated one serves tests and scale
 // (sim/). Containers are found again by their labels, so an agent that died can go on with them.
+import type { Readable } from "node:stream";
 
 /** What a container is created from: Docker Engine API's `Config` and `HostConfig` as JSON objects, already merged. */
 export interface ContainerSpec {
@@ -29,13 +30,20 @@ export interface ContainerState {
   /** Epoch milliseconds. */
   readonly startedAt?: number;
   readonly finishedAt?: number;
+  readonly createdAt?: number;
   /** Absent when the container has no health check. */
   readonly health?: "starting" | "healthy" | "unhealthy";
+  /** The newest probe of the health check. */
+  readonly probe?: { readonly exitCode: number; readonly output: string };
+  /** Where its output goes. */
+  readonly log?: { readonly driver: string; readonly options: Readonly<Record<string, string>> };
   readonly ports: readonly PublishedPort[];
   /** IPv4 addresses on the engine's own networks; absent or empty while stopped and in the host's or another's network. */
   readonly addresses?: readonly string[];
   /** `sha256:…` of the image. */
   readonly imageId: string;
+  /** Of its first process, as the engine counts processes; while it runs on a real engine only. */
+  readonly pid?: number;
 }
 
 export interface ContainerStats {
@@ -43,6 +51,9 @@ export interface ContainerStats {
   readonly cpuNanoseconds: number;
   readonly memoryBytes: number;
 }
+
+/** `GET /containers/{id}/stats` of the Docker Engine API, as it came. */
+export type StatsDocument = Readonly<Record<string, unknown>>;
 
 export interface EngineInfo {
   /** The engine's version, for instance `20.10.24`. */
@@ -76,6 +87,8 @@ export interface Engine {
     reference: string,
     labels?: Readonly<Record<string, string>>,
   ): Promise<{ readonly imageId: string }>;
+  /** Takes the images of an archive of `docker save`. @throws EngineError `refused` */
+  loadImage(archive: Readable): Promise<void>;
   /** Answers the container's id. @throws EngineError `image-missing`, `conflict` (the name is taken), `refused` */
   create(spec: ContainerSpec): Promise<string>;
   /** No error when it runs already. @throws EngineError `not-found`, `refused` (port taken, bad command …) */
@@ -88,6 +101,8 @@ export interface Engine {
   /** Removes the container with its anonymous volumes, by force. No error when it is gone. */
   remove(id: string): Promise<void>;
   stats(id: string): Promise<ContainerStats | undefined>;
+  /** Two of the engine's own statistics documents, taken a moment apart; undefined for a container that does not run. */
+  sampleStats(id: string): Promise<readonly [StatsDocument, StatsDocument] | undefined>;
   createVolume(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
   removeVolume(name: string): Promise<void>;
   /**

@@ -59,6 +59,9 @@ export interface ContainerView {
   readonly health?: {
     readonly status: "UNKNOWN" | "HEALTHY" | "UNHEALTHY";
     readonly statusSince?: number;
+    /** Of the newest probe. */
+    readonly exitCode?: number;
+    readonly output?: string;
   };
   readonly logDriver?: string;
   readonly logOptions?: Readonly<Record<string, string>>;
@@ -83,10 +86,38 @@ export interface NetworkView {
   };
 }
 
+/** The engine's own statistics of a container, as read; and what went over its network per second of late. */
+export interface StatsView {
+  readonly document: Readonly<Record<string, unknown>>;
+  readonly networkRate?: { readonly rxBytesPerSecond: number; readonly txBytesPerSecond: number };
+}
+
+export type TagsView =
+  { readonly tags: Readonly<Record<string, string>> } | { readonly failure: TagsFailure };
+
+/** Why a resource's tags are not known, as the control plane said. */
+export interface TagsFailure {
+  readonly resourceArn: string;
+  readonly code: string;
+  readonly message: string;
+  readonly status?: number;
+  readonly requestId?: string;
+}
+
 export interface MetadataSource {
   /**
    * By the id in the container's `ECS_CONTAINER_METADATA_URI_V4`: its task, and which of the task's containers it is
    * (an element of `task.containers`). Undefined when no task has it.
    */
-  find(metadataId: string): { readonly task: TaskView; readonly container: ContainerView } | undefined;
+  find(
+    metadataId: string,
+  ): Promise<{ readonly task: TaskView; readonly container: ContainerView } | undefined>;
+  /** The task that has an interface, and so an address, of its own. */
+  findByAddress(ipv4Address: string): Promise<TaskView | undefined>;
+  /** All tasks of this host that have not been forgotten. */
+  all(): Promise<readonly TaskView[]>;
+  /** Undefined for a container that does not run. Takes the engine a second or two. */
+  stats(dockerId: string): Promise<StatsView | undefined>;
+  /** Of the task, and of this host's container instance once it is registered. */
+  tags(taskArn: string): Promise<{ readonly task: TagsView; readonly containerInstance?: TagsView }>;
 }

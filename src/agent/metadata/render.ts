@@ -1,10 +1,11 @@
 // The documents of the task metadata endpoint, versions 3 and 4. Pure; member names and their omission are AWS's:
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-response.html
-import type { ContainerView, NetworkView, TaskView } from "./port.ts";
+import type { ContainerView, NetworkView, StatsView, TagsView, TaskView } from "./port.ts";
 
-export type MetadataVersion = "v3" | "v4";
+/** Version 2 says what version 3 does. */
+export type MetadataVersion = "v2" | "v3" | "v4";
 
-type Document = Readonly<Record<string, unknown>>;
+export type Document = Readonly<Record<string, unknown>>;
 
 export function taskDocument(version: MetadataVersion, task: TaskView): Document {
   return present({
@@ -20,7 +21,7 @@ export function taskDocument(version: MetadataVersion, task: TaskView): Document
     PullStoppedAt: time(task.pullStoppedAt),
     ExecutionStoppedAt: time(task.executionStoppedAt),
     AvailabilityZone: task.availabilityZone,
-    ...(version === "v3"
+    ...(version !== "v4"
       ? {}
       : {
           AvailabilityZoneID: task.availabilityZoneId,
@@ -45,7 +46,7 @@ export function containerDocument(version: MetadataVersion, container: Container
           ContainerPort: port.containerPort,
           Protocol: port.protocol,
           HostPort: port.hostPort,
-          HostIp: version === "v3" ? undefined : port.hostIp,
+          HostIp: version !== "v4" ? undefined : port.hostIp,
         }),
       ),
     ),
@@ -61,13 +62,18 @@ export function containerDocument(version: MetadataVersion, container: Container
     Health:
       container.health === undefined
         ? undefined
-        : present({ status: container.health.status, statusSince: time(container.health.statusSince) }),
+        : present({
+            status: container.health.status,
+            statusSince: time(container.health.statusSince),
+            exitCode: container.health.exitCode,
+            output: container.health.output,
+          }),
     Volumes: some(
       container.volumes.map((volume) =>
         present({ DockerName: volume.dockerName, Source: volume.source, Destination: volume.destination }),
       ),
     ),
-    ...(version === "v3"
+    ...(version !== "v4"
       ? {}
       : {
           LogDriver: container.logDriver,
@@ -79,11 +85,57 @@ export function containerDocument(version: MetadataVersion, container: Container
   });
 }
 
+/** What `taskWithTags` adds to the task's document; version 4 alone says why tags are missing. */
+export function tagsDocument(
+  version: MetadataVersion,
+  { task, containerInstance }: { readonly task: TagsView; readonly containerInstance?: TagsView },
+): Document {
+  const asked = [
+    ["ContainerInstanceTags", containerInstance],
+    ["TaskTags", task],
+  ] as const;
+  const known = asked.flatMap(([name, view]) =>
+    view !== undefined && "tags" in view && Object.keys(view.tags).length > 0 ? [[name, view.tags]] : [],
+  );
+  const errors = asked.flatMap(([name, view]) =>
+    view !== undefined && "failure" in view
+      ? [
+          present({
+            ErrorField: name,
+            ErrorCode: view.failure.code,
+            ErrorMessage: view.failure.message,
+            StatusCode: view.failure.status,
+            RequestId: view.failure.requestId,
+            ResourceARN: view.failure.resourceArn,
+          }),
+        ]
+      : [],
+  );
+  return present({
+    ...(Object.fromEntries(known) as Record<string, unknown>),
+    Errors: version === "v4" ? some(errors) : undefined,
+  });
+}
+
+export function statsDocument(version: MetadataVersion, stats: StatsView | undefined): Document | null {
+  if (stats === undefined) return null;
+  const { document, networkRate: rate } = stats;
+  return version !== "v4" || rate === undefined
+    ? document
+    : {
+        ...document,
+        network_rate_stats: {
+          rx_bytes_per_sec: rate.rxBytesPerSecond,
+          tx_bytes_per_sec: rate.txBytesPerSecond,
+        },
+      };
+}
+
 function networkDocument(version: MetadataVersion, { mode, ipv4Addresses, eni }: NetworkView): Document {
   return present({
     NetworkMode: mode,
     IPv4Addresses: ipv4Addresses,
-    ...(eni === undefined || version === "v3"
+    ...(eni === undefined || version !== "v4"
       ? {}
       : {
           AttachmentIndex: eni.attachmentIndex,

@@ -1,5 +1,5 @@
 // Views of a task and a container as tests of the endpoint need them.
-import type { ContainerView, TaskView } from "./port.ts";
+import type { ContainerView, MetadataSource, TaskView } from "./port.ts";
 
 export function testContainer(change: Partial<ContainerView> = {}): ContainerView {
   return {
@@ -32,5 +32,22 @@ export function testTask(change: Partial<TaskView> = {}): TaskView {
     knownStatus: "RUNNING",
     containers: [],
     ...change,
+  };
+}
+
+/** A source of one task, whose container has the id `m-1` and the task the address `10.64.0.9`. */
+export function testSource(
+  container: ContainerView,
+  task: Partial<TaskView> = {},
+  more: Partial<MetadataSource> = {},
+): MetadataSource {
+  const whole = testTask({ containers: [container], ...task });
+  return {
+    find: async (id) => (id === "m-1" ? { container, task: whole } : undefined),
+    findByAddress: async (address) => (address === "10.64.0.9" ? whole : undefined),
+    all: async () => [whole],
+    stats: async () => undefined,
+    tags: async () => ({ task: { tags: {} } }),
+    ...more,
   };
 }

@@ -6,14 +6,25 @@ export interface DockerContainer {
   readonly Id: string;
   readonly Name?: string;
   readonly Image?: string;
+  readonly Created?: string;
+  readonly HostConfig?: {
+    readonly LogConfig?: {
+      readonly Type?: string;
+      readonly Config?: Readonly<Record<string, string>> | null;
+    };
+  };
   readonly State?: {
     readonly Status?: string;
+    readonly Pid?: number;
     readonly ExitCode?: number;
     readonly OOMKilled?: boolean;
     readonly Error?: string;
     readonly StartedAt?: string;
     readonly FinishedAt?: string;
-    readonly Health?: { readonly Status?: string } | null;
+    readonly Health?: {
+      readonly Status?: string;
+      readonly Log?: readonly { readonly ExitCode?: number; readonly Output?: string }[] | null;
+    } | null;
   };
   readonly Config?: { readonly Labels?: Readonly<Record<string, string>> | null };
   readonly NetworkSettings?: {
@@ -38,7 +49,10 @@ export function toContainerState(container: DockerContainer): ContainerState {
   const status = toStatus(state.Status);
   const startedAt = toMilliseconds(state.StartedAt);
   const finishedAt = toMilliseconds(state.FinishedAt);
+  const createdAt = toMilliseconds(container.Created);
   const health = toHealth(state.Health?.Status);
+  const probe = state.Health?.Log?.at(-1);
+  const log = container.HostConfig?.LogConfig;
   return {
     id: container.Id,
     name: (container.Name ?? "").replace(/^\//, ""),
@@ -49,12 +63,16 @@ export function toContainerState(container: DockerContainer): ContainerState {
     error: state.Error ?? "",
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(finishedAt === undefined || status !== "exited" ? {} : { finishedAt }),
+    ...(createdAt === undefined ? {} : { createdAt }),
     ...(health === undefined ? {} : { health }),
+    ...(probe === undefined ? {} : { probe: { exitCode: probe.ExitCode ?? 0, output: probe.Output ?? "" } }),
+    ...(log?.Type === undefined ? {} : { log: { driver: log.Type, options: log.Config ?? {} } }),
     ports: toPorts(container.NetworkSettings?.Ports ?? {}),
     addresses: Object.values(container.NetworkSettings?.Networks ?? {}).flatMap((network) =>
       network?.IPAddress === undefined || network.IPAddress === "" ? [] : [network.IPAddress],
     ),
     imageId: container.Image ?? "",
+    ...(state.Pid === undefined || state.Pid === 0 ? {} : { pid: state.Pid }),
   };
 }
 

@@ -1,6 +1,7 @@
 // The agent's engine port over the Docker Engine API. Each call is one request or a few; nothing is kept but what was loaded.
 // Refusals carry Docker's own words. When to call what is the agent's.
 import { createReadStream } from "node:fs";
+import type { Readable } from "node:stream";
 import type { Clock } from "#lib/clock.ts";
 import type { Logger } from "#lib/logger.ts";
 import {
@@ -10,6 +11,7 @@ import {
   type ContainerStats,
   type Engine,
   type EngineInfo,
+  type StatsDocument,
 } from "../port.ts";
 import { compareVersions } from "./api-version.ts";
 import { DockerClient, DockerRefusal, type DockerRequest } from "./client.ts";
@@ -92,6 +94,10 @@ export class DockerEngine implements Engine {
     const pull = this.#pull(reference).finally(() => this.#pulling.delete(full));
     this.#pulling.set(full, pull);
     return pull;
+  }
+
+  loadImage(archive: Readable): Promise<void> {
+    return loadArchive(this.#client, archive);
   }
 
   async create(spec: ContainerSpec): Promise<string> {
@@ -180,16 +186,15 @@ export class DockerEngine implements Engine {
   }
 
   async stats(id: string): Promise<ContainerStats | undefined> {
-    // Without one-shot the engine takes two samples, a second apart, for a difference that nobody here reads.
-    const oneShot = compareVersions(await this.#client.version(), "1.41") >= 0;
-    const stats = await absentAsUndefined(
-      this.#json<DockerStats>({
-        method: "GET",
-        path: `${containerPath(id)}/stats`,
-        query: { stream: "0", ...(oneShot ? { "one-shot": "1" } : {}) },
-      }),
-    );
+    const stats = await this.#readStats(id, true);
     return stats === undefined ? undefined : toContainerStats(stats);
+  }
+
+  async sampleStats(id: string): Promise<readonly [StatsDocument, StatsDocument] | undefined> {
+    const first = await this.#readStats(id, true);
+    if (first === undefined || toContainerStats(first) === undefined) return undefined;
+    const second = await this.#readStats(id, false);
+    return second === undefined ? undefined : [first, second];
   }
 
   async createVolume(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
@@ -211,6 +216,18 @@ export class DockerEngine implements Engine {
 
   async #json<T>(request: DockerRequest): Promise<T> {
     return (await this.#client.send(request)).body as T;
+  }
+
+  /** In one shot it is quick; otherwise the engine takes two samples, a second apart, and gives the first's CPU times too. */
+  async #readStats(id: string, inOneShot: boolean): Promise<(StatsDocument & DockerStats) | undefined> {
+    const oneShot = inOneShot && compareVersions(await this.#client.version(), "1.41") >= 0;
+    return absentAsUndefined(
+      this.#json<StatsDocument & DockerStats>({
+        method: "GET",
+        path: `${containerPath(id)}/stats`,
+        query: { stream: "0", ...(oneShot ? { "one-shot": "1" } : {}) },
+      }),
+    );
   }
 
   async #removed(id: string): Promise<void> {

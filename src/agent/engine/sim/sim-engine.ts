@@ -86,6 +86,10 @@ export function createSimEngine({ clock, random, cpus, memoryBytes }: SimEngineO
       images.add(reference);
       return { imageId: imageIdOf(reference) };
     },
+    /** Images exist by being named: an archive brings no further ones. */
+    async loadImage() {
+      reach();
+    },
     async create(spec: ContainerSpec) {
       reach();
       const reference = String(spec.config["Image"]);
@@ -142,6 +146,18 @@ export function createSimEngine({ clock, random, cpus, memoryBytes }: SimEngineO
     async stats(id) {
       reach();
       return containers.get(id)?.stats();
+    },
+    async sampleStats(id) {
+      reach();
+      const stats = containers.get(id)?.stats();
+      if (stats === undefined) return undefined;
+      const document = {
+        id,
+        read: new Date(clock.now()).toISOString(),
+        cpu_stats: { cpu_usage: { total_usage: stats.cpuNanoseconds } },
+        memory_stats: { usage: stats.memoryBytes },
+      };
+      return [document, document];
     },
     async createVolume(name) {
       reach();
