@@ -35,6 +35,14 @@ const kinds = {
     words: "spot instance request ID",
   },
   "security-group": { code: "InvalidGroup", prefix: "sg", words: "security group" },
+  "security-group-rule": {
+    code: "InvalidSecurityGroupRuleId",
+    prefix: "sgr",
+    words: "security group rule ID",
+  },
+  "internet-gateway": { code: "InvalidInternetGatewayID", prefix: "igw", words: "internetGateway ID" },
+  "route-table": { code: "InvalidRouteTableID", prefix: "rtb", words: "routeTable ID" },
+  "network-acl": { code: "InvalidNetworkAclID", prefix: "acl", words: "networkAcl ID" },
 } as const satisfies Record<string, Kind>;
 
 export type ResourceKind = keyof typeof kinds;

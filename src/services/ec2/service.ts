@@ -9,6 +9,8 @@ import { networkOperations } from "./operations/network.ts";
 import { placeOperations } from "./operations/places.ts";
 import { runInstancesOperation } from "./operations/run-instances.ts";
 import { spotOperations } from "./operations/spot.ts";
+import { securityGroupRuleOperations } from "./operations/security-group-rules.ts";
+import { securityGroupOperations } from "./operations/security-groups.ts";
 import { tagOperations } from "./operations/tags.ts";
 
 export function ec2Operations(deps: Ec2Dependencies) {
@@ -18,6 +20,8 @@ export function ec2Operations(deps: Ec2Dependencies) {
     ...imageOperations(deps),
     ...instanceTypeOperations(),
     ...networkOperations(deps),
+    ...securityGroupOperations(deps),
+    ...securityGroupRuleOperations(deps),
     ...placeOperations(deps),
     ...spotOperations(deps),
     ...tagOperations(deps),
