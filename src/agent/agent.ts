@@ -23,6 +23,8 @@ import type { MetadataSource } from "./metadata/port.ts";
 import { resourceTags } from "./metadata/resource-tags.ts";
 import type { IdentityDocument } from "./imds-client.ts";
 import { AgentExit, registerInstance } from "./register.ts";
+import { createAttachments } from "./network/attachments.ts";
+import type { HostInterfaces } from "./network/port.ts";
 import { createReports, type Reports } from "./reports.ts";
 import type { InstanceRecord, StateStore } from "./state-store.ts";
 import { createHostTasks, type HostTasks } from "./tasks.ts";
@@ -41,20 +43,20 @@ export interface AgentDependencies {
   readonly identity?: () => Promise<IdentityDocument | undefined>;
   /** What the host's Spot interruption notice announces; asked for only when the configuration says so. */
   readonly spotAction?: () => Promise<string | undefined>;
-  /** Shared with whatever serves credentials to containers. */
-  readonly credentials?: CredentialStore;
   /** Where this host is; asked once it is to register. */
   readonly hostFacts?: () => Promise<HostFacts>;
+  /** Shared with whatever serves credentials to containers. */
+  readonly credentials?: CredentialStore;
   readonly abilities?: Abilities;
   /** In order, after the agent's own. */
   readonly hooks?: readonly TaskHook[];
   readonly isPortFree?: PortProbe;
-  readonly version?: { readonly agent: string; readonly hash: string };
-  /** Metrics and health go out so often; 20 seconds. */
   /** The host's interfaces, for tasks that have one of their own; without it there are none. */
   readonly interfaces?: HostInterfaces;
   /** From where a task with an interface of its own asks the endpoint; undefined while that is not known. */
   readonly endpointAddressOf?: (task: WireTask) => string | undefined;
+  readonly version?: { readonly agent: string; readonly hash: string };
+  /** Metrics and health go out so often; 20 seconds. */
   readonly telemetryIntervalMs?: number;
 }
 
@@ -67,14 +69,14 @@ export interface Agent {
   /** For whatever serves containers: whether a task has this id, though its credentials may not have come yet. */
   expects(credentialsId: string): boolean;
   readonly metadata: MetadataSource;
-  /** Ends the agent; containers run on. */
-  close(): void;
   /** The task of a container's metadata id, with its role's credentials when it has any and they have come. */
   taskOf(
     metadataId: string,
   ): { readonly taskArn: string; readonly credentials: RoleCredentials | undefined } | undefined;
   /** Undefined until this host has registered. */
   containerInstanceArn(): string | undefined;
+  /** Ends the agent; containers run on. */
+  close(): void;
 }
 
 const TELEMETRY_INTERVAL_MS = 20_000;
@@ -85,12 +87,20 @@ const IDENTITY_TRIES = 5;
 export function createAgent(dependencies: AgentDependencies): Agent {
   const { config, controlPlane, engine, state, clock, random, logger } = dependencies;
   const credentials = dependencies.credentials ?? createCredentialStore();
-  const abilities = dependencies.abilities ?? { servesCredentials: false, limitsTasks: false };
+  const abilities: Abilities = {
+    servesCredentials: false,
+    limitsTasks: false,
+    ...dependencies.abilities,
+    taskInterfaces: dependencies.interfaces !== undefined,
+    blocksMetadata: config.blocksMetadata,
+  };
   const closing = new AbortController();
   const { signal } = closing;
   const closers: (() => void)[] = [];
   let hostTasks: HostTasks | undefined;
   const allTasks = () => hostTasks?.all() ?? [];
+  let instanceArn: string | undefined;
+  let host: HostFacts | undefined;
   let settle: { resolve(arn: string): void; reject(error: unknown): void } | undefined;
   const registered = new Promise<string>((resolve, reject) => (settle = { resolve, reject }));
   // Whoever starts the agent may not ask.
@@ -99,8 +109,6 @@ export function createAgent(dependencies: AgentDependencies): Agent {
   /** Until it succeeds or the agent is closed: an engine that is being restarted comes back. */
   const whenEngineAnswers = async <T>(work: () => Promise<T>): Promise<T> => {
     for (let attempt = 0; ; attempt++) {
-  let instanceArn: string | undefined;
-  let host: HostFacts | undefined;
       try {
         return await work();
       } catch (error) {
@@ -138,6 +146,7 @@ export function createAgent(dependencies: AgentDependencies): Agent {
       logger,
       credentials,
       store: state,
+      awsvpc: dependencies.interfaces !== undefined,
       admission: createAdmission(capacityOf(info), dependencies.isPortFree),
       images: createImages(engine, config.imagePullBehavior),
       hooks: [createVolumesHook(engine), ...(dependencies.hooks ?? [])],
@@ -160,6 +169,11 @@ export function createAgent(dependencies: AgentDependencies): Agent {
         throw new AgentExit(1, `The stored state was of ${known.ec2InstanceId}; it is forgotten.`);
       }
     }
+    // Only the metadata of tasks is poorer without.
+    host = await dependencies.hostFacts?.().catch((error: unknown) => {
+      logger.warn("Where this host is is not known", { reason: messageOf(error) });
+      return undefined;
+    });
     const containerInstanceArn = await registerInstance({
       ...dependencies,
       capacity: capacityOf(info),
@@ -169,16 +183,12 @@ export function createAgent(dependencies: AgentDependencies): Agent {
       signal,
     });
     const record: InstanceRecord = {
-    // Only the metadata of tasks is poorer without.
-    host = await dependencies.hostFacts?.().catch((error: unknown) => {
-      logger.warn("Where this host is is not known", { reason: messageOf(error) });
-      return undefined;
-    });
       containerInstanceArn,
       cluster: config.cluster,
       manifestNumber: known?.manifestNumber ?? -1,
       ...(identity?.instanceId === undefined ? {} : { ec2InstanceId: identity.instanceId }),
     };
+    instanceArn = containerInstanceArn;
     await state.saveInstance(record);
     logger.info("This host is a container instance", { containerInstanceArn });
     return { containerInstanceArn, record };
@@ -187,8 +197,8 @@ export function createAgent(dependencies: AgentDependencies): Agent {
   const run = async (): Promise<void> => {
     const stored = await state.load();
     const known = stored.instance;
+    instanceArn = known?.containerInstanceArn;
     if (known !== undefined && known.cluster !== config.cluster)
-    instanceArn = containerInstanceArn;
       throw new AgentExit(5, `The stored state is of cluster ${known.cluster}, not of ${config.cluster}.`);
     const info = await whenEngineAnswers(() => engine.info());
     let reports: Reports | undefined;
@@ -197,7 +207,6 @@ export function createAgent(dependencies: AgentDependencies): Agent {
     closers.push(() => tasks.close());
     await whenEngineAnswers(() => tasks.restore(stored.tasks));
     closers.push(watchEngine({ engine, tasks, clock, random, logger, signal }));
-    instanceArn = known?.containerInstanceArn;
 
     const connect = async () => {
       const { containerInstanceArn, record } = await join(info, known);
@@ -214,8 +223,19 @@ export function createAgent(dependencies: AgentDependencies): Agent {
         random,
         logger,
       });
+      const { interfaces } = dependencies;
       const channels = createChannels({
         ...dependencies,
+        ...(interfaces === undefined
+          ? {}
+          : {
+              attachments: createAttachments({
+                ...dependencies,
+                interfaces,
+                cluster: config.cluster,
+                signal,
+              }),
+            }),
         record,
         tasks,
         credentials,

@@ -13,6 +13,10 @@ export interface Abilities {
   readonly servesCredentials: boolean;
   /** A task's CPU and memory are limited as a whole. */
   readonly limitsTasks: boolean;
+  /** Tasks can have network interfaces of their own. */
+  readonly taskInterfaces?: boolean;
+  /** Such tasks do not reach the instance's metadata: it was asked for. */
+  readonly blocksMetadata?: boolean;
 }
 
 const A = "ecs.capability.";
@@ -36,6 +40,10 @@ export function agentAttributes(
     `${A}full-sync`,
     `${A}docker-plugin.local`,
     ...(abilities.limitsTasks ? [`${A}task-cpu-mem-limit`] : []),
+    ...(abilities.taskInterfaces === true ? [`${A}task-eni`] : []),
+    ...(abilities.taskInterfaces === true && abilities.blocksMetadata === true
+      ? [`${A}task-eni-block-instance-metadata`]
+      : []),
     ...(abilities.servesCredentials ? [`${B}task-iam-role`, `${B}task-iam-role-network-host`] : []),
   ];
   return [

@@ -13,6 +13,7 @@ import type { AgentConfig } from "./config.ts";
 import { ACS_RECONNECT, keepConnected, TCS_RECONNECT } from "./connection.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import type { CredentialStore } from "./credentials.ts";
+import type { Attachments } from "./network/attachments.ts";
 import type { InstanceRecord, StateStore } from "./state-store.ts";
 import type { HostTasks } from "./tasks.ts";
 import type { Telemetry } from "./telemetry.ts";
@@ -26,6 +27,8 @@ export interface ChannelDependencies {
   readonly tasks: HostTasks;
   readonly credentials: CredentialStore;
   readonly telemetry: Telemetry;
+  /** None: this host is given no interfaces, and any that is announced times out. */
+  readonly attachments?: Attachments;
   readonly version?: { readonly agent: string; readonly hash: string };
   readonly dockerVersion: string;
   readonly clock: Clock;
@@ -115,6 +118,7 @@ export function createChannels(dependencies: ChannelDependencies): { close(): vo
           logger.warn("A payload holds tasks that cannot be run", { messageId: message.messageId });
         return accepted;
       },
+      interfaces: (message) => d.attachments?.announced(message),
       credentials({ taskArn, roleCredentials }) {
         if (tasks.get(taskArn) === undefined) return false;
         d.credentials.put(taskArn, roleCredentials);

@@ -37,6 +37,10 @@ export interface AgentConfig {
   readonly metadataRate: RequestRate;
   /** Drain this host when its Spot interruption is announced. */
   readonly drainsOnSpotNotice: boolean;
+  /** Tasks with an interface of their own do not reach the instance's metadata service. */
+  readonly blocksMetadata: boolean;
+  /** Where the machine's /proc is; tasks can have interfaces of their own only where it is known. */
+  readonly machineProc?: string;
   /** Of this host; what the engine says when absent. */
   readonly vcpus?: number;
   readonly memoryMiB?: number;
@@ -96,11 +100,13 @@ export function readAgentConfig(environment: Values, file: string): AgentConfig 
     createTimeoutMs: duration("ECS_CONTAINER_CREATE_TIMEOUT", 240_000, 60_000),
     pullTimeoutMs: duration("ECS_IMAGE_PULL_INACTIVITY_TIMEOUT", 60_000, 1_000),
     cleanupWaitMs: duration("ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION", 3 * 3_600_000, 1_000),
+    metadataRate: requestRate("ECS_TASK_METADATA_RPS_LIMIT", { perSecond: 40, burst: 60 }),
     drainsOnSpotNotice: choice("ECS_ENABLE_SPOT_INSTANCE_DRAINING", ["false", "true"], "false") === "true",
+    blocksMetadata: choice("ECS_AWSVPC_BLOCK_IMDS", ["false", "true"], "false") === "true",
     logLevel: choice("ECS_LOGLEVEL", ["info", "debug", "warn", "error"], "info"),
+    ...optional("machineProc", get("ESTIBA_PROC")?.replace(/\/+$/, "")),
     ...optional("imagesFolder", get("ESTIBA_IMAGES")),
     ...optional("vcpus", positive("ESTIBA_VCPUS")),
-    metadataRate: requestRate("ECS_TASK_METADATA_RPS_LIMIT", { perSecond: 40, burst: 60 }),
     ...optional("memoryMiB", whole("ESTIBA_MEMORY_MIB")),
     ...optional("hostRoot", get("ESTIBA_HOST_ROOT")?.replace(/\/+$/, "")),
     ...optional("cgroupParent", get("ESTIBA_CGROUP_PARENT")?.replace(/\/+$/, "")),
@@ -147,12 +153,6 @@ export function readAgentConfig(environment: Values, file: string): AgentConfig 
       throw bad(name, "two ports as in 32768-60999");
     return { first, last };
   }
-  function duration(name: string, otherwise: number, minimum: number): number {
-    const text = get(name);
-    if (text === undefined) return otherwise;
-    const value = parseDuration(text);
-    if (value === undefined || value < minimum)
-      throw bad(name, `a duration of at least ${minimum / 1000}s, as in 1m30s`);
   function requestRate(name: string, otherwise: RequestRate): RequestRate {
     const text = get(name);
     if (text === undefined) return otherwise;
@@ -160,6 +160,12 @@ export function readAgentConfig(environment: Values, file: string): AgentConfig 
     if (perSecond === 0 || burst === 0) throw bad(name, "steady and burst requests a second, as in 40,60");
     return { perSecond, burst };
   }
+  function duration(name: string, otherwise: number, minimum: number): number {
+    const text = get(name);
+    if (text === undefined) return otherwise;
+    const value = parseDuration(text);
+    if (value === undefined || value < minimum)
+      throw bad(name, `a duration of at least ${minimum / 1000}s, as in 1m30s`);
     return value;
   }
   function choice<T extends string>(name: string, values: readonly T[], otherwise: T): T {
@@ -199,7 +205,7 @@ const FIXED: Readonly<Record<string, string>> = {
   ECS_ENABLE_TASK_IAM_ROLE_NETWORK_HOST: "true",
   ECS_ENABLE_TASK_CPU_MEM_LIMIT: "true",
   ECS_DISABLE_IMAGE_CLEANUP: "true",
-  ECS_ENABLE_TASK_ENI: "false",
+  ECS_ENABLE_TASK_ENI: "true",
   ECS_EXTERNAL: "false",
   ECS_DISABLE_METRICS: "false",
   ECS_DISABLE_PRIVILEGED: "false",

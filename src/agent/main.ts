@@ -19,17 +19,19 @@ import { createHttpControlPlane } from "./http-control-plane.ts";
 import { createImdsClient } from "./imds-client.ts";
 import { startIntrospection } from "./introspection.ts";
 import { createJsonLogger } from "./json-logger.ts";
+import { createKernelInterfaces } from "./network/kernel-interfaces.ts";
+import { createNamespaceWiring } from "./network/namespace.ts";
 import { isPortFree } from "./port-probe.ts";
 import { AgentExit } from "./register.ts";
 import { createStateFolder } from "./state-file.ts";
+import { createProtectionEndpoint } from "./task-protection.ts";
 import { AGENT_VERSION, USER_AGENT } from "./version.ts";
 
-import { createProtectionEndpoint } from "./task-protection.ts";
 const environment = process.env;
-
-/** Credentials of the environment, for a host that is no EC2 instance; its metadata service's otherwise. */
 /** The stock agent's: the task that asks waits 5 seconds. */
 const PROTECTION_TIMEOUT_MS = 4_000;
+
+/** Credentials of the environment, for a host that is no EC2 instance; its metadata service's otherwise. */
 function staticCredentials(): SigningCredentials | undefined {
   const accessKeyId = environment["AWS_ACCESS_KEY_ID"];
   const secretAccessKey = environment["AWS_SECRET_ACCESS_KEY"];
@@ -74,6 +76,18 @@ async function main(): Promise<void> {
     ...(config.imagesFolder === undefined ? {} : { imagesFolder: config.imagesFolder }),
   });
   const credentials = createCredentialStore();
+  const { cgroupParent, machineProc, blocksMetadata } = config;
+  const network =
+    machineProc === undefined || fixed !== undefined
+      ? undefined
+      : createNetworkHook({
+          engine,
+          wiring: createNamespaceWiring({ proc: machineProc, blockMetadata: blocksMetadata }),
+          cluster: config.cluster,
+          ...(cgroupParent === undefined
+            ? {}
+            : { cgroupOf: (taskId: string) => taskCgroup(cgroupParent, taskId) }),
+        });
   const agent = createAgent({
     config,
     controlPlane,
@@ -88,36 +102,22 @@ async function main(): Promise<void> {
       ? { spotAction: () => imds.spotAction(), hostFacts: () => readHostFacts(imds) }
       : {}),
     abilities: { servesCredentials: true, limitsTasks: config.cgroupParent !== undefined },
-    hooks: config.cgroupParent === undefined ? [] : [cgroupHook({ parent: config.cgroupParent, clock })],
+    hooks: [
+      ...(cgroupParent === undefined ? [] : [cgroupHook({ parent: cgroupParent, clock })]),
+      ...(network === undefined ? [] : [network]),
+    ],
+    ...(network === undefined
+      ? {}
+      : {
+          interfaces: createKernelInterfaces(),
+          endpointAddressOf: (task) => network.endpointAddress(task),
+        }),
     isPortFree,
     version: AGENT_VERSION,
   });
   const server = await startCredentialsServer({
     credentials: { get: (id) => credentials.get(id), expects: (id) => agent.expects(id) },
     metadata: agent.metadata,
-    clock,
-    logger,
-  });
-  const stopped = new Promise<void>((resolve) => {
-    process.once("SIGTERM", resolve);
-    process.once("SIGINT", resolve);
-  });
-  try {
-    await agent.start();
-    await Promise.race([stopped, agent.registered.then(() => stopped)]);
-    logger.info("The agent ends; containers run on");
-  } finally {
-    agent.close();
-    await server.close();
-  }
-}
-
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    const terminal = error instanceof BadAgentConfig || (error instanceof AgentExit && error.exitCode === 5);
-    writeSync(2, `${JSON.stringify({ level: 50, msg: messageOf(error), exitCode: terminal ? 5 : 1 })}\n`);
-    process.exit(terminal ? 5 : 1);
     protection: createProtectionEndpoint({
       find: (metadataId) => agent.taskOf(metadataId),
       cluster: config.cluster,
@@ -133,8 +133,8 @@ main().then(
         return (operation, input) => asTask.call(operation, input);
       },
     }),
-  },
-);
+    clock,
+    logger,
     rate: config.metadataRate,
   });
   const introspection = await startIntrospection({
@@ -143,4 +143,27 @@ main().then(
     containerInstanceArn: () => agent.containerInstanceArn(),
     version: USER_AGENT,
     logger,
+  });
+  const stopped = new Promise<void>((resolve) => {
+    process.once("SIGTERM", resolve);
+    process.once("SIGINT", resolve);
+  });
+  try {
+    await agent.start();
+    await Promise.race([stopped, agent.registered.then(() => stopped)]);
+    logger.info("The agent ends; containers run on");
+  } finally {
+    agent.close();
+    await server.close();
     await introspection.close();
+  }
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    const terminal = error instanceof BadAgentConfig || (error instanceof AgentExit && error.exitCode === 5);
+    writeSync(2, `${JSON.stringify({ level: 50, msg: messageOf(error), exitCode: terminal ? 5 : 1 })}\n`);
+    process.exit(terminal ? 5 : 1);
+  },
+);

@@ -10,8 +10,8 @@ export interface Refusal {
 }
 
 /** Undefined when the task can be run. */
-export function refusalOf(task: WireTask): Refusal | undefined {
-  const unrecognised = shapeFault(task);
+export function refusalOf(task: WireTask, awsvpc: boolean): Refusal | undefined {
+  const unrecognised = shapeFault(task, awsvpc);
   // The stock agent's own spelling, which control planes may know.
   if (unrecognised !== undefined)
     return { reason: `UnrecogniedTaskError: Error loading task - ${unrecognised}`, isInvalid: true };
@@ -27,7 +27,7 @@ export function refusalOf(task: WireTask): Refusal | undefined {
   };
 }
 
-function shapeFault(task: WireTask): string | undefined {
+function shapeFault(task: WireTask, awsvpc: boolean): string | undefined {
   if (!isWhole(task)) return "a member is missing or of a wrong type";
   if (task.containers.length === 0) return "the task has no containers";
   const names = task.containers.map((c) => c.name);
@@ -35,8 +35,9 @@ function shapeFault(task: WireTask): string | undefined {
   if (new Set(names).size !== names.length) return "two containers have the same name";
   if (!task.containers.some((c) => c.essential)) return "no container is essential";
   const mode = task.networkMode ?? "bridge";
-  if (!["bridge", "host", "none"].includes(mode))
+  if (!["bridge", "host", "none", ...(awsvpc ? ["awsvpc"] : [])].includes(mode))
     return `network mode ${mode} is not supported by this agent`;
+  if (mode === "awsvpc" && !hasInterface(task)) return "a task in network mode awsvpc needs one interface";
   if (task.pidMode !== undefined && task.pidMode !== "host")
     return `pidMode ${task.pidMode} is not supported by this agent`;
   if (task.ipcMode !== undefined && task.ipcMode === "task")
@@ -77,6 +78,16 @@ const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 const isListOf = (value: unknown, test: (item: Fields) => boolean): boolean =>
   Array.isArray(value) && value.every((item) => isFields(item) && test(item));
+
+const hasInterface = ({ elasticNetworkInterfaces: given }: WireTask): boolean =>
+  isListOf(
+    given,
+    (i) =>
+      typeof i["macAddress"] === "string" &&
+      typeof i["privateDnsName"] === "string" &&
+      isListOf(i["ipv4Addresses"], (a) => /^\d+\.\d+\.\d+\.\d+$/.test(String(a["privateAddress"]))) &&
+      (i["ipv4Addresses"] as readonly unknown[]).length > 0,
+  ) && given?.length === 1;
 
 /** Members of the wire's container that the stock agent honours and this one does not. */
 const UNSUPPORTED = [

@@ -7,6 +7,7 @@ import type { Admission } from "./admission.ts";
 import { dockerNameOf, LABELS } from "./container-spec.ts";
 import type { CredentialStore } from "./credentials.ts";
 import type { ContainerState } from "./engine/port.ts";
+import type { HookTask } from "./hooks/hook.ts";
 import { refusalOf, type Refusal } from "./task-check.ts";
 import { createTaskRunner, type RunnerDependencies, type TaskRunner } from "./task/runner.ts";
 import { isStopped, newTask, rejectedTask, settled, taskIdOf, type TaskState } from "./task/state.ts";
@@ -14,6 +15,8 @@ import { isStopped, newTask, rejectedTask, settled, taskIdOf, type TaskState } f
 export interface TaskDependencies extends Omit<RunnerDependencies, "onChange" | "onRelease" | "onForgotten"> {
   readonly admission: Admission;
   readonly credentials: CredentialStore;
+  /** Tasks may have network interfaces of their own. */
+  readonly awsvpc: boolean;
   readonly random: Random;
   /** A task changed: there may be something to report. */
   readonly onChange: (runner: TaskRunner) => void;
@@ -67,6 +70,16 @@ export function createHostTasks(dependencies: TaskDependencies): HostTasks {
     own(runner);
     return runner;
   };
+  const hookTask = ({ arn, state: { task } }: TaskRunner): HookTask => ({ id: taskIdOf(arn), task });
+  const isClaimed = (runner: TaskRunner, container: ContainerState) =>
+    dependencies.hooks.some((hook) => hook.claims?.(hookTask(runner), container) === true);
+  /** What a hook made for the task: without it the task ends. */
+  const lookAtClaimed = (runner: TaskRunner, container: ContainerState) => {
+    const { state } = runner;
+    if (state.desired === "STOPPED" || container.status !== "exited") return;
+    const reason = `ContainerNetworkingError: ${container.labels[LABELS.containerName]} has ended`;
+    if (state.phase === "prepared") runner.dispatch({ type: "hostFailed", reason });
+  };
   const queue = (runner: TaskRunner) =>
     admission.request(runner.state.task, (hostPorts) => runner.dispatch({ type: "admitted", hostPorts }));
 
@@ -76,7 +89,7 @@ export function createHostTasks(dependencies: TaskDependencies): HostTasks {
       if (task.desiredStatus === "STOPPED") known.dispatch({ type: "stopOrdered" });
       return { runner: known, valid: true };
     }
-    const refusal = task.desiredStatus === "STOPPED" ? STOP_OF_UNKNOWN : refusalOf(task);
+    const refusal = task.desiredStatus === "STOPPED" ? STOP_OF_UNKNOWN : refusalOf(task, dependencies.awsvpc);
     if (refusal !== undefined) {
       const runner = begin(rejectedTask(task, refusal.reason));
       runner.begin();
@@ -94,6 +107,17 @@ export function createHostTasks(dependencies: TaskDependencies): HostTasks {
     return { runner, valid: true };
   };
 
+  const resume = async (runner: TaskRunner) => {
+    for (const hook of dependencies.hooks)
+      await hook.restored?.(hookTask(runner)).catch((error: unknown) =>
+        logger.warn("A hook could not go on with a task", {
+          taskArn: runner.arn,
+          hook: hook.name,
+          reason: messageOf(error),
+        }),
+      );
+  };
+
   const look = async (runner: TaskRunner, container: string, id: string) =>
     runner.dispatch({ type: "seen", container, seen: await engine.inspect(id) });
 
@@ -108,6 +132,7 @@ export function createHostTasks(dependencies: TaskDependencies): HostTasks {
         const admitted = state.phase !== "waiting" && state.stoppedAt === undefined;
         if (admitted) admission.restore(state.task, state.hostPorts);
         runner.dispatch({ type: "restored", seen });
+        if (state.phase === "prepared" && !isStopped(runner.state)) void resume(runner);
         if (state.phase === "waiting" && !isStopped(runner.state)) queue(runner);
       }
     },
@@ -126,7 +151,10 @@ export function createHostTasks(dependencies: TaskDependencies): HostTasks {
 
     async containerChanged(id) {
       const owner = owners.get(id);
-      if (owner !== undefined) await look(owner[0], owner[1], id);
+      if (owner !== undefined) return look(owner[0], owner[1], id);
+      const seen = await engine.inspect(id);
+      const runner = runners.get(seen?.labels[LABELS.taskArn] ?? "");
+      if (seen !== undefined && runner !== undefined && isClaimed(runner, seen)) lookAtClaimed(runner, seen);
     },
 
     async sweep() {
@@ -143,6 +171,10 @@ export function createHostTasks(dependencies: TaskDependencies): HostTasks {
       for (const container of present.values()) {
         const runner = runners.get(container.labels[LABELS.taskArn] ?? "");
         if (runner?.state.containers.some((c) => c.dockerName === container.name)) continue;
+        if (runner !== undefined && !isStopped(runner.state) && isClaimed(runner, container)) {
+          lookAtClaimed(runner, container);
+          continue;
+        }
         logger.warn("A container that no task claims is removed", {
           id: container.id,
           name: container.name,

@@ -5,6 +5,7 @@ import type { Logger } from "#lib/logger.ts";
 import type { Random } from "#lib/random.ts";
 import { createInstanceController } from "#controllers/instance/run.ts";
 import { createLoadBalancerController } from "#controllers/loadbalancer/run.ts";
+import { createNetworkInterfaceController } from "#controllers/network-interface/run.ts";
 import { createPlacement } from "#controllers/placement/placement.ts";
 import { createRetentionController } from "#controllers/retention/run.ts";
 import { createSecurityGroupController } from "#controllers/security-groups/run.ts";
@@ -71,6 +72,7 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
       compute: platform.compute,
       endpointFor: (vpcId: string) => platform.endpointFor(vpcId),
     }),
+    createNetworkInterfaceController({ ...base, compute: platform.compute }),
     createTaskController({ ...base, nodes }),
     createServiceController({ ...base, placement, nodes, settings: { steadyAfterMs: config.steadyAfterMs } }),
     createRetentionController(base),

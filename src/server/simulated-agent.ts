@@ -20,6 +20,7 @@ export async function startSimulatedAgent(
   spec: HostSpec,
   imdsEndpoint: string,
   print: (line: string) => void,
+  hasInterface: (macAddress: string) => boolean,
 ): Promise<SimulatedAgent> {
   const { agentConfiguration, notRun } = readSimulatedUserData(spec.userData);
   for (const line of notRun) print(`not run on a simulated host: ${line}`);
@@ -50,6 +51,7 @@ export async function startSimulatedAgent(
     logger: logger.with({ instanceId: spec.instanceId }),
     identity: () => imds.identity(),
     spotAction: () => imds.spotAction(),
+    interfaces: { has: async (macAddress) => hasInterface(macAddress) },
     // Nothing really listens on a simulated host's ports.
     isPortFree: async () => true,
   });

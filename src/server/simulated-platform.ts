@@ -28,12 +28,12 @@ export function openSimulatedPlatform(parts: PlatformParts): Platform {
   let metadataPort = 0;
 
   const compute = createSimProvider({
-    async startAgent(spec, print) {
+    async startAgent(spec, print, hasInterface) {
       const secret = random.hex(32);
       hosts.set(secret, spec);
       try {
         const imds = `http://${config.host}:${metadataPort}/${secret}`;
-        const agent = await startSimulatedAgent(parts, spec, imds, print);
+        const agent = await startSimulatedAgent(parts, spec, imds, print, hasInterface);
         return {
           async close() {
             hosts.delete(secret);

@@ -1,7 +1,7 @@
 // What a part of the agent does beside a task's containers: volumes, cgroups, networks. The hooks stand in one ordered list;
 // cleanup and stopped run in the reverse order. A hook decides nothing about the task's life.
 import type { WireContainer, WireTask } from "#acs/messages.ts";
-import type { ContainerSpec } from "../engine/port.ts";
+import type { ContainerSpec, ContainerState } from "../engine/port.ts";
 
 export interface HookTask {
   /** The last part of the task's ARN. */
@@ -17,6 +17,10 @@ export interface TaskHook {
   creating?(task: HookTask, container: WireContainer, spec: ContainerSpec): Promise<ContainerSpec>;
   /** A container of the task has been started. */
   started?(task: HookTask, container: WireContainer, id: string): Promise<void>;
+  /** The agent has come back to a task that it had prepared and that has not ended. */
+  restored?(task: HookTask): Promise<void>;
+  /** Whether the container is one that the hook made for the task: the task cannot go on without it. */
+  claims?(task: HookTask, container: ContainerState): boolean;
   /** All containers have ended; they still exist. Safe alone and twice. */
   stopped?(task: HookTask): Promise<void>;
   /** The containers are removed and the task is about to be forgotten. Safe alone and twice. */

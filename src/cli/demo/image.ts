@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { tar } from "./tar.ts";
+import { tar } from "#lib/tar.ts";
 
 export const DEMO_IMAGE = "estiba/demo-web:latest";
 
