@@ -36,7 +36,7 @@ beforeAll(async () => {
   supervisor = createSupervisor(stateFolder(estiba.dataDirectory), systemClock);
   await buildDemoImage(join(stateFolder(estiba.dataDirectory).images, "demo.tar"));
   const { clients } = estiba;
-  const place = await stack.findPlace(clients);
+  const place = await stack.createSecurityGroups(clients, await stack.findPlace(clients));
   await stack.createCluster(clients);
   instanceIds = await stack.runInstances(clients, place);
   balancer = await stack.createLoadBalancer(clients, place);

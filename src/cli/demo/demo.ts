@@ -25,8 +25,10 @@ export async function runDemo({ connection, progress, image, keep }: DemoOptions
   const clients = clientsFor(connection);
   try {
     await progress.step("Remove what an earlier run left", (update) => remove(clients, update));
-    const place = await stack.findPlace(clients);
     await progress.step("Create the cluster", () => stack.createCluster(clients));
+    const place = await progress.step("Create the security groups", async () =>
+      stack.createSecurityGroups(clients, await stack.findPlace(clients)),
+    );
     const instanceIds = await progress.step("Start two instances in two zones", async (update) => {
       const ids = await stack.runInstances(clients, place);
       await until("The instances", 120, update, async () => {

@@ -1,12 +1,17 @@
 // The demo's resources, made and removed through the public API with the official SDK only.
 import {
+  AuthorizeSecurityGroupIngressCommand,
+  CreateSecurityGroupCommand,
+  DeleteSecurityGroupCommand,
   DescribeInstancesCommand,
   DescribeImagesCommand,
+  DescribeSecurityGroupsCommand,
   DescribeSubnetsCommand,
   DescribeVpcsCommand,
   RunInstancesCommand,
   TerminateInstancesCommand,
   type Instance,
+  type IpPermission,
 } from "@aws-sdk/client-ec2";
 import {
   CreateClusterCommand,
@@ -45,6 +50,8 @@ const CONTAINER_PORT = 8080;
 export interface Place {
   readonly vpcId: string;
   readonly subnets: readonly { readonly id: string; readonly zone: string }[];
+  /** Without them the VPC's default group holds all: its members reach one another, and nobody else reaches them. */
+  readonly groups?: SecurityGroups;
 }
 
 export async function findPlace({ ec2 }: Clients): Promise<Place> {
@@ -66,6 +73,36 @@ export async function createCluster({ ecs }: Clients): Promise<void> {
   await ecs.send(new CreateClusterCommand({ clusterName: NAME }));
 }
 
+export interface SecurityGroups {
+  /** Anybody reaches port 80. */
+  readonly balancer: string;
+  /** The load balancer alone reaches the ports that tasks are given. */
+  readonly hosts: string;
+}
+
+const GROUP_NAMES = { hosts: `${NAME}-hosts`, balancer: `${NAME}-load-balancer` } as const;
+
+/** The place with groups of its own, as one opens a web service on AWS. */
+export async function createSecurityGroups(clients: Clients, place: Place): Promise<Place> {
+  const create = async (name: string, description: string, rule: IpPermission): Promise<string> => {
+    const { GroupId } = await clients.ec2.send(
+      new CreateSecurityGroupCommand({ GroupName: name, Description: description, VpcId: place.vpcId }),
+    );
+    await clients.ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions: [rule] }));
+    return GroupId ?? "";
+  };
+  const tcp = (from: number, to: number) => ({ IpProtocol: "tcp", FromPort: from, ToPort: to });
+  const balancer = await create(GROUP_NAMES.balancer, "Web requests from anywhere", {
+    ...tcp(80, 80),
+    IpRanges: [{ CidrIp: "0.0.0.0/0" }],
+  });
+  const hosts = await create(GROUP_NAMES.hosts, "Dynamic ports from the load balancer", {
+    ...tcp(32_768, 65_535),
+    UserIdGroupPairs: [{ GroupId: balancer }],
+  });
+  return { ...place, groups: { balancer, hosts } };
+}
+
 /** One instance in each of the first two zones; user data joins them to the cluster. */
 export async function runInstances({ ec2 }: Clients, place: Place): Promise<readonly string[]> {
   const { Images } = await ec2.send(new DescribeImagesCommand({ Owners: ["amazon"] }));
@@ -83,6 +120,7 @@ export async function runInstances({ ec2 }: Clients, place: Place): Promise<read
           MinCount: 1,
           MaxCount: 1,
           SubnetId: subnet.id,
+          ...(place.groups === undefined ? {} : { SecurityGroupIds: [place.groups.hosts] }),
           IamInstanceProfile: { Name: "ecsInstanceRole" },
           UserData: userData,
           TagSpecifications: [{ ResourceType: "instance", Tags: [{ Key: "Name", Value: `${NAME}-host` }] }],
@@ -140,6 +178,7 @@ export async function createLoadBalancer({ elbv2 }: Clients, place: Place): Prom
     new CreateLoadBalancerCommand({
       Name: NAME,
       Subnets: place.subnets.slice(0, 2).map((s) => s.id),
+      ...(place.groups === undefined ? {} : { SecurityGroups: [place.groups.balancer] }),
       Type: "application",
     }),
   );
@@ -268,7 +307,19 @@ export async function removeAll(
       return alive.length > 0 ? `${alive.length} left` : undefined;
     });
   }
+  await removeSecurityGroups(clients);
   await ignore(["ClusterNotFoundException"], () => ecs.send(new DeleteClusterCommand({ cluster: NAME })));
+}
+
+/** The group that refers to the other goes first. */
+async function removeSecurityGroups({ ec2 }: Clients): Promise<void> {
+  for (const name of [GROUP_NAMES.hosts, GROUP_NAMES.balancer]) {
+    const { SecurityGroups } = await ec2.send(
+      new DescribeSecurityGroupsCommand({ Filters: [{ Name: "group-name", Values: [name] }] }),
+    );
+    for (const { GroupId } of SecurityGroups ?? [])
+      await ec2.send(new DeleteSecurityGroupCommand({ GroupId }));
+  }
 }
 
 async function ignore(names: readonly string[], action: () => Promise<unknown>): Promise<void> {
