@@ -9,7 +9,7 @@ export interface BusyboxImage {
   /** Members of the image's `config`: Cmd, Env, StopSignal, Healthcheck … */
   readonly config?: Readonly<Record<string, unknown>>;
   /** Further files, path → content; made executable. */
-  readonly files?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string | Buffer>>;
 }
 
 const APPLETS =
@@ -31,7 +31,7 @@ export function writeBusyboxImage(path: string, image: BusyboxImage): string {
     ...Object.entries(image.files ?? {}).map(([name, content]) => ({
       name,
       type: "file" as const,
-      content: Buffer.from(content),
+      content: typeof content === "string" ? Buffer.from(content) : content,
     })),
   ]);
   const layerDigest = sha256(layer);
