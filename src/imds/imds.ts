@@ -8,7 +8,7 @@ import type { Clock } from "#lib/clock.ts";
 import type { Logger } from "#lib/logger.ts";
 import type { Random } from "#lib/random.ts";
 import type { Store } from "#store/store.ts";
-import { instances, securityGroups, subnets, vpcs } from "#store/tables/ec2.ts";
+import { instances, networkInterfaces, securityGroups, subnets, vpcs } from "#store/tables/ec2.ts";
 import { instanceProfiles, roles } from "#store/tables/iam.ts";
 import { createRoleCredentials } from "./role-credentials.ts";
 import { createSessionTokens, MAXIMUM_TOKEN_SECONDS } from "./session-token.ts";
@@ -92,7 +92,7 @@ export function createImds(parts: ImdsParts): Imds {
   };
 
   const answer = (req: IncomingMessage, source: { vpcId: string; address: string }): Answer => {
-    const instance = store.find(instances, "address", `${source.vpcId}/${source.address}`)[0]?.[1];
+    const instance = instanceAt(store, `${source.vpcId}/${source.address}`);
     if (instance === undefined) {
       logger.warn("metadata was asked for from an address that is no instance's", source);
       return { status: 404 };
@@ -137,3 +137,11 @@ function header(req: IncomingMessage, name: string): string | undefined {
 
 const page = (status: number) =>
   `<html><head><title>${status} - ${titles[status] ?? ""}</title></head><body><h1>${status} - ${titles[status] ?? ""}</h1></body></html>\n`;
+
+/** Whose address it is: the instance's own, or that of a task's interface on it. */
+function instanceAt(store: Store, address: string): InstanceRow | undefined {
+  const own = store.find(instances, "address", address)[0]?.[1];
+  if (own !== undefined) return own;
+  const task = store.find(networkInterfaces, "address", address)[0]?.[1];
+  return task === undefined ? undefined : store.get(instances, ec2Key(task.region, task.instanceId));
+}

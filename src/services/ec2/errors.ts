@@ -34,6 +34,7 @@ const kinds = {
     prefix: "sir",
     words: "spot instance request ID",
   },
+  "network-interface": { code: "InvalidNetworkInterfaceID", prefix: "eni", words: "networkInterface ID" },
   "security-group": { code: "InvalidGroup", prefix: "sg", words: "security group" },
   "security-group-rule": {
     code: "InvalidSecurityGroupRuleId",

@@ -5,6 +5,7 @@ import type { Ec2Dependencies, Ec2Operations } from "./dependencies.ts";
 import { imageOperations } from "./operations/images.ts";
 import { instanceTypeOperations } from "./operations/instance-types.ts";
 import { instanceOperations } from "./operations/instances.ts";
+import { networkInterfaceOperations } from "./operations/network-interfaces.ts";
 import { networkOperations } from "./operations/network.ts";
 import { placeOperations } from "./operations/places.ts";
 import { runInstancesOperation } from "./operations/run-instances.ts";
@@ -20,6 +21,7 @@ export function ec2Operations(deps: Ec2Dependencies) {
     ...imageOperations(deps),
     ...instanceTypeOperations(),
     ...networkOperations(deps),
+    ...networkInterfaceOperations(deps),
     ...securityGroupOperations(deps),
     ...securityGroupRuleOperations(deps),
     ...placeOperations(deps),

@@ -7,6 +7,7 @@ import { securityGroups, subnets } from "#store/tables/ec2.ts";
 import { instanceProfiles } from "#store/tables/iam.ts";
 import { ec2Key } from "#domain/ec2/instance.ts";
 import { ARCHITECTURE } from "./image.ts";
+import { taskInterfacesOf } from "./show-network-interface.ts";
 import { showTags } from "./tags.ts";
 
 export const STATE_CODES = { pending: 0, running: 16, "shutting-down": 32, terminated: 48 } as const;
@@ -112,6 +113,7 @@ function showPlace(reader: Reader, row: InstanceRow): Partial<Instance> {
           Status: row.state === "pending" ? "attaching" : "attached",
         },
       },
+      ...taskInterfacesOf(reader, row.id),
     ],
   };
 }
