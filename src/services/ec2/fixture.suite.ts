@@ -10,6 +10,7 @@ import { createMemoryBackend } from "#store/memory-backend.ts";
 import { createStore } from "#store/create-store.ts";
 import type { AnyTable, Store } from "#store/store.ts";
 import * as ec2Tables from "#store/tables/ec2.ts";
+import * as elbv2Tables from "#store/tables/elbv2.ts";
 import * as iamTables from "#store/tables/iam.ts";
 import { PUBLIC_IMAGE_ID } from "./image.ts";
 import { createEc2Service } from "./service.ts";
@@ -38,7 +39,7 @@ export async function createFixture(defaultVpcCidr = "10.64.0.0/16"): Promise<Fi
   const store = await createStore({
     backend: createMemoryBackend(),
     logger: silentLogger,
-    tables: [ec2Tables, iamTables].flatMap((group) => Object.values(group) as AnyTable[]),
+    tables: [ec2Tables, elbv2Tables, iamTables].flatMap((group) => Object.values(group) as AnyTable[]),
   });
   const clock = new TestClock();
   const random = seededRandom(11);

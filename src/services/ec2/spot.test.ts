@@ -107,7 +107,9 @@ describe("RequestSpotInstances", () => {
     const { SpotInstanceRequests: made = [] } = await f.ec2.send(new RequestSpotInstancesCommand(input));
     expect(made.map((r) => r.State)).toEqual(["active", "active"]);
     const again = await f.ec2.send(new RequestSpotInstancesCommand(input));
-    expect(again.SpotInstanceRequests?.map((r) => r.InstanceId)).toEqual(made.map((r) => r.InstanceId));
+    expect(again.SpotInstanceRequests?.map((r) => r.InstanceId).sort()).toEqual(
+      made.map((r) => r.InstanceId).sort(),
+    );
     await waitUntilSpotInstanceRequestFulfilled(
       { client: f.ec2, maxWaitTime: 30 },
       { SpotInstanceRequestIds: made.map((r) => r.SpotInstanceRequestId ?? "") },

@@ -1,13 +1,15 @@
-// CreateTags, DeleteTags, DescribeTags: of instances, VPCs, subnets and security groups.
+// CreateTags, DeleteTags, DescribeTags: of instances, what VPCs are made of, and the rules of security groups.
 import type { TagDescription } from "@aws-sdk/client-ec2";
 import { ServiceError } from "#lib/errors.ts";
 import { ec2Key } from "#domain/ec2/instance.ts";
+import { changeRule } from "#domain/ec2/security-group.ts";
 import type { Tags } from "#domain/tags.ts";
 import type { Reader, Row, Table, Transaction } from "#store/store.ts";
 import { instances, securityGroups, subnets, vpcs } from "#store/tables/ec2.ts";
 import type { Ec2Dependencies, Ec2Operations } from "../dependencies.ts";
 import { checkId, invalidValue, kindOfId, notFound, notImplemented } from "../errors.ts";
 import { type Fields, filterRows } from "../filters.ts";
+import { inRegion } from "../lookup.ts";
 import { page } from "../paging.ts";
 import { checkTagCount, readTags } from "../tags.ts";
 
@@ -89,36 +91,63 @@ export function tagOperations({ store }: Ec2Dependencies) {
     const ids = [...new Set(given ?? [])];
     if (ids.length > MOST_RESOURCES)
       throw invalidValue(`The number of resources in one call cannot exceed ${MOST_RESOURCES}`);
-    for (const id of ids) change(locate(store, region, id).row.tags);
+    for (const id of ids) change(locate(store, region, id).tags);
     for (let at = 0; at < ids.length; at += BATCH) {
       await store.transact((tx) => {
-        for (const id of ids.slice(at, at + BATCH)) putTags(tx, region, id, change);
+        for (const id of ids.slice(at, at + BATCH)) {
+          const { tags, put } = locate(tx, region, id);
+          put(tx, change(tags));
+        }
       });
     }
   }
 }
 
-function putTags(tx: Transaction, region: string, id: string, change: (tags: Tags) => Tags): void {
-  const { table, row } = locate(tx, region, id);
-  tx.put(table, ec2Key(region, id), { ...row, tags: change(row.tags) });
+interface Located {
+  readonly tags: Tags;
+  /** Inside the transaction that located it. */
+  put(tx: Transaction, tags: Tags): void;
 }
 
 /** @throws InvalidID, or the NotFound of the resource's kind */
-function locate(reader: Reader, region: string, id: string): { table: Table<Tagged>; row: Tagged } {
+function locate(reader: Reader, region: string, id: string): Located {
   const kind = kindOfId(id);
   if (kind === undefined) throw new ServiceError("InvalidID", `The ID '${id}' is not valid`);
   checkId(kind, id);
+  if (kind === "security-group-rule") return locateRule(reader, region, id);
   const table = tables[kind];
   if (table === undefined) throw notImplemented(`Tagging of ${kind}s`);
   const row = reader.get(table, ec2Key(region, id));
   if (row === undefined) throw notFound(kind, [id]);
-  return { table, row };
+  return { tags: row.tags, put: (tx, tags) => tx.put(table, ec2Key(region, id), { ...row, tags }) };
+}
+
+/** A rule is a part of its group's row. */
+function locateRule(reader: Reader, region: string, id: string): Located {
+  const group = reader.find(securityGroups, "rule", id)[0]?.[1];
+  const rule = group?.rules.find((one) => one.id === id);
+  if (group === undefined || rule === undefined || group.region !== region)
+    throw notFound("security-group-rule", [id]);
+  return {
+    tags: rule.tags,
+    put: (tx, tags) =>
+      tx.put(
+        securityGroups,
+        ec2Key(region, group.id),
+        changeRule(group, id, (before) => ({ ...before, tags })),
+      ),
+  };
 }
 
 function allTags(reader: Reader, region: string): readonly TagRow[] {
-  return Object.entries(tables).flatMap(([resourceType, table]) =>
-    Array.from(reader.scan(table, { prefix: `${region}/` }), ([, row]) => row).flatMap((row) =>
-      Object.entries(row.tags).map(([key, value]) => ({ resourceId: row.id, resourceType, key, value })),
+  const of = (resourceType: string, { id, tags }: { readonly id: string; readonly tags: Tags }) =>
+    Object.entries(tags).map(([key, value]) => ({ resourceId: id, resourceType, key, value }));
+  return [
+    ...Object.entries(tables).flatMap(([type, table]) =>
+      inRegion(reader, table, region).flatMap((row) => of(type, row)),
     ),
-  );
+    ...inRegion(reader, securityGroups, region).flatMap(({ rules }) =>
+      rules.flatMap((rule) => of("security-group-rule", rule)),
+    ),
+  ];
 }
