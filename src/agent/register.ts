@@ -73,6 +73,7 @@ async function registerOnce(registration: Registration, clientToken: string): Pr
   const own = Object.entries(config.attributes).map(([name, value]) => ({ name, value }));
   // Custom attributes are given once; later ones are PutAttributes' matter.
   const attributes = [...(containerInstanceArn === undefined ? own : []), ...registration.attributes];
+  const tags = Object.entries(config.tags).map(([key, value]) => ({ key, value }));
   const register = () =>
     controlPlane.call("RegisterContainerInstance", {
       cluster: config.cluster,
@@ -86,7 +87,7 @@ async function registerOnce(registration: Registration, clientToken: string): Pr
         { name: "PORTS_UDP", type: "STRINGSET", stringSetValue: capacity.reservedUdpPorts.map(String) },
       ],
       attributes,
-      tags: Object.entries(config.tags).map(([key, value]) => ({ key, value })),
+      ...(tags.length === 0 ? {} : { tags }),
       ...(containerInstanceArn === undefined ? {} : { containerInstanceArn }),
     });
   const answer = await register().catch(async (error: unknown) => {
