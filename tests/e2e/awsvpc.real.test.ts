@@ -4,12 +4,15 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import {
+  AuthorizeSecurityGroupIngressCommand,
+  CreateSecurityGroupCommand,
   DescribeNetworkInterfacesCommand,
   DescribeImagesCommand,
   DeleteNetworkInterfaceCommand,
   DescribeSubnetsCommand,
   RunInstancesCommand,
   TerminateInstancesCommand,
+  type IpPermission,
 } from "@aws-sdk/client-ec2";
 import {
   CreateClusterCommand,
@@ -54,6 +57,7 @@ let estiba: Estiba;
 let place: Place;
 let instanceId: string;
 let targetGroup: string;
+let taskSecurityGroup: string;
 let address: string;
 
 beforeAll(async () => {
@@ -79,6 +83,12 @@ beforeAll(async () => {
     }),
   );
   instanceId = launched.Instances?.[0]?.InstanceId ?? "";
+  const balancerSecurityGroup = await securityGroup("balancer", { IpRanges: [{ CidrIp: "0.0.0.0/0" }] }, 80);
+  taskSecurityGroup = await securityGroup(
+    "tasks",
+    { UserIdGroupPairs: [{ GroupId: balancerSecurityGroup }] },
+    8080,
+  );
   const group = await elbv2.send(
     new CreateTargetGroupCommand({
       Name: "ip",
@@ -101,6 +111,7 @@ beforeAll(async () => {
     new CreateLoadBalancerCommand({
       Name: "awsvpc",
       Subnets: place.subnets.slice(0, 2).map((s) => s.id),
+      SecurityGroups: [balancerSecurityGroup],
       Type: "application",
     }),
   );
@@ -124,8 +135,22 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(async () => estiba?.destroy(), 120_000);
 
+/** A group into which the peers may come at one port. */
+async function securityGroup(name: string, peers: IpPermission, port: number): Promise<string> {
+  const { ec2 } = estiba.clients;
+  const { GroupId = "" } = await ec2.send(
+    new CreateSecurityGroupCommand({ GroupName: name, Description: name, VpcId: place.vpcId }),
+  );
+  const IpPermissions = [{ IpProtocol: "tcp", FromPort: port, ToPort: port, ...peers }];
+  await ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions }));
+  return GroupId;
+}
+
 const networkConfiguration = () => ({
-  awsvpcConfiguration: { subnets: place.subnets.slice(0, 1).map((s) => s.id) },
+  awsvpcConfiguration: {
+    subnets: place.subnets.slice(0, 1).map((s) => s.id),
+    securityGroups: [taskSecurityGroup],
+  },
 });
 
 async function tasks(): Promise<readonly Task[]> {
