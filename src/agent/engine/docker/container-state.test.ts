@@ -41,6 +41,25 @@ describe("a container as Docker shows it", () => {
     expect(state).not.toHaveProperty("exitCode");
   });
 
+  it("shows when it was made, where its output goes and the newest probe of its health", () => {
+    const probes = [
+      { ExitCode: 1, Output: "old" },
+      { ExitCode: 0, Output: "ok" },
+    ];
+    const state = toContainerState({
+      Id: "a",
+      Created: "2026-01-01T00:00:01Z",
+      HostConfig: { LogConfig: { Type: "json-file", Config: { "max-size": "10m" } } },
+      State: { Status: "running", Health: { Status: "healthy", Log: probes } },
+    });
+    expect(state).toMatchObject({
+      createdAt: Date.UTC(2026, 0, 1, 0, 0, 1),
+      log: { driver: "json-file", options: { "max-size": "10m" } },
+      health: "healthy",
+      probe: { exitCode: 0, output: "ok" },
+    });
+  });
+
   it.each([
     ["paused", "running"],
     ["restarting", "running"],
