@@ -12,6 +12,7 @@ import { closeServer, createHttpServer, listen, sendJson, type Routes } from "./
 import { ensureInitialRows } from "./initial-rows.ts";
 import { createSpotInterruption } from "./interrupt-spot.ts";
 import { openPlatform } from "./open-platform.ts";
+import type { Platform, PlatformParts } from "./platform.ts";
 import { startRuntime, type Runtime } from "./runtime.ts";
 import {
   lockFolder,
@@ -31,11 +32,15 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** @throws AlreadyRunning, BadConfiguration, or an Error that says what could not be started */
+/**
+ * `open` is what makes hosts and load balancers; tests wrap it to stand where a host stands.
+ * @throws AlreadyRunning, BadConfiguration, or an Error that says what could not be started
+ */
 export async function startServer(
   config: ServerConfig,
   environment: Readonly<Record<string, string | undefined>>,
   logger: Logger,
+  open: (parts: PlatformParts) => Promise<Platform> = openPlatform,
 ): Promise<RunningServer> {
   const folder = stateFolder(config.dataDirectory);
   const unlock = lockFolder(folder);
@@ -83,7 +88,7 @@ export async function startServer(
     closers.push(() => closeServer(http));
     const endpoint = `http://${config.host}:${port}`;
 
-    const platform = await openPlatform({
+    const platform = await open({
       config: { ...config, port },
       folder,
       store,
