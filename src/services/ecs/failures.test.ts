@@ -116,8 +116,18 @@ describe("what is an exception, and what is in failures[]", () => {
       { tasks: [], ...missing(`container-instance/main/${hex}`) },
     ],
     [
-      "UpdateTaskProtection, which is not built",
+      "UpdateTaskProtection of an unknown task",
       (ecs) => ecs.updateTaskProtection({ cluster: "main", tasks: [hex], protectionEnabled: true }),
+      { protectedTasks: [], ...missing(`task/main/${hex}`) },
+    ],
+    [
+      "GetTaskProtection of none",
+      (ecs) => ecs.getTaskProtection({ cluster: "main", tasks: [] }),
+      "InvalidParameter",
+    ],
+    [
+      "DescribeTaskSets, which is not built",
+      (ecs) => ecs.describeTaskSets({ cluster: "main", service: "web" }),
       "UnknownOperation",
     ],
   ];
