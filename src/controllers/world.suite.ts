@@ -5,7 +5,12 @@ import { TestClock, settle } from "#lib/test-clock.ts";
 import { clusterArn, containerInstanceArn, taskDefinitionArn } from "#domain/ecs/arns.ts";
 import { clusterKey } from "#domain/ecs/cluster.ts";
 import { containerInstanceKey, type ContainerInstanceRow } from "#domain/ecs/container-instance.ts";
-import { serviceChildKey, serviceKey, type ServiceRow } from "#domain/ecs/service.ts";
+import {
+  type AwsvpcConfiguration,
+  serviceChildKey,
+  serviceKey,
+  type ServiceRow,
+} from "#domain/ecs/service.ts";
 import {
   newService,
   type NewServiceInput,
@@ -14,7 +19,7 @@ import {
 } from "#domain/ecs/service-transitions.ts";
 import { taskDefinitionKey, type TaskDefinitionBody } from "#domain/ecs/task-definition.ts";
 import { taskKey, type TaskRow } from "#domain/ecs/task.ts";
-import { ec2Key, type InstanceRow } from "#domain/ec2/instance.ts";
+import { ec2Key, type InstanceRow, type SubnetRow, type VpcRow } from "#domain/ec2/instance.ts";
 import type { TargetGroupRow } from "#domain/elbv2/load-balancer.ts";
 import type { PlacementRequest } from "#domain/ports/placement.ts";
 import type { Backend } from "#store/backend.ts";
@@ -128,6 +133,40 @@ export async function addInstances(
       tx.put(ec2.instances, ec2Key(REGION, `i-${id}`), host(id, n + 4));
     });
   }
+}
+
+/** Attributes that make an instance one for awsvpc tasks: t3.medium has two interfaces beside its own. */
+export const interfaceAttributes = (zone = "us-east-1a") => [
+  { name: "ecs.availability-zone", value: zone },
+  { name: "ecs.instance-type", value: "t3.medium" },
+  { name: "ecs.vpc-id", value: "vpc-1" },
+  { name: "ecs.capability.task-eni" },
+];
+
+/** Subnets of `vpc-1`, `subnet-<n>` in each zone given; 11 addresses each can be handed out. */
+export async function addSubnets({ store }: World, zones: readonly string[]): Promise<AwsvpcConfiguration> {
+  const ids = zones.map((_, n) => `subnet-${n}`);
+  await store.transact((tx) => {
+    const place = { region: REGION, tags: {} };
+    tx.put(ec2.vpcs, ec2Key(REGION, "vpc-1"), {
+      ...place,
+      id: "vpc-1",
+      cidrBlock: "10.64.0.0/16",
+      isDefault: true,
+    } as VpcRow);
+    for (const [n, availabilityZone] of zones.entries())
+      tx.put(ec2.subnets, ec2Key(REGION, `subnet-${n}`), {
+        ...place,
+        id: `subnet-${n}`,
+        vpcId: "vpc-1",
+        cidrBlock: `10.64.${n}.0/28`,
+        availabilityZone,
+        availabilityZoneId: `use1-az${n + 1}`,
+        defaultForAz: true,
+        mapPublicIpOnLaunch: false,
+      } as SubnetRow);
+  });
+  return { vpcId: "vpc-1", subnetIds: ids, securityGroupIds: ["sg-1"], assignPublicIp: "DISABLED" };
 }
 
 export async function addDefinition(

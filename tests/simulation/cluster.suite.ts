@@ -3,6 +3,8 @@
 import { seededRandom } from "#lib/random.ts";
 import { settle } from "#lib/test-clock.ts";
 import type { Controller } from "#controllers/controller.ts";
+import type { ComputeProvider } from "#compute/port.ts";
+import { createNetworkInterfaceController } from "#controllers/network-interface/run.ts";
 import { createPlacement } from "#controllers/placement/placement.ts";
 import { createRetentionController } from "#controllers/retention/run.ts";
 import type { ServiceSettings } from "#controllers/service/decide.ts";
@@ -25,7 +27,11 @@ export interface ClusterOptions {
   readonly seed?: number;
   readonly settings?: Partial<ServiceSettings>;
   readonly fleet?: Partial<FakeFleetParts>;
+  /** What gives hosts their interfaces; one that always does unless given. */
+  readonly interfaces?: Pick<ComputeProvider, "attachInterface" | "detachInterface">;
 }
+
+const willing = { attachInterface: () => Promise.resolve(), detachInterface: () => Promise.resolve() };
 
 export async function startControllers(world: World, options: ClusterOptions = {}): Promise<Cluster> {
   const { base, clock, store } = world;
@@ -33,6 +39,7 @@ export async function startControllers(world: World, options: ClusterOptions = {
   const placement = createPlacement(base);
   const controllers: Controller[] = [
     placement,
+    createNetworkInterfaceController({ ...base, compute: options.interfaces ?? willing }),
     createTaskController({ ...base, nodes }),
     createServiceController({ ...base, placement, nodes, settings: options.settings ?? {} }),
     createRetentionController(base),

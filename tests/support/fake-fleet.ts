@@ -15,7 +15,7 @@ export interface FakeFleetParts {
   readonly random: Random;
   readonly node: string;
   /** What becomes of a task that is started; `run` unless given. */
-  readonly fate?: (task: TaskRow) => "run" | "fail-to-start" | "never-healthy";
+  readonly fate?: (task: TaskRow) => "run" | "fail-to-start" | "never-healthy" | "never-attached";
   readonly startMs?: number;
   readonly healthyMs?: number;
   readonly drainMs?: number;
@@ -57,9 +57,10 @@ export function createFakeFleet(parts: FakeFleetParts): FakeFleet {
       name: c.name,
       status: "RUNNING",
       runtimeId: `${task.id}-${i}`,
-      networkBindings: [
-        { bindIP: "0.0.0.0", containerPort: 80, hostPort: 32768 + random.below(1000), protocol: "tcp" },
-      ],
+      networkBindings:
+        task.attachment !== undefined
+          ? []
+          : [{ bindIP: "0.0.0.0", containerPort: 80, hostPort: 32768 + random.below(1000), protocol: "tcp" }],
     })),
   });
   const stoppedReport =
@@ -75,6 +76,14 @@ export function createFakeFleet(parts: FakeFleetParts): FakeFleet {
     });
 
   const onTask = (key: string, task: TaskRow) => {
+    if (task.lastStatus === "PROVISIONING") {
+      const { attachment } = task;
+      if (attachment?.status === "ATTACHING" && fate(task) !== "never-attached")
+        later(`attach ${key}`, startMs, () =>
+          report(key, () => ({ containers: [], attached: [attachment.id] })),
+        );
+      return;
+    }
     if (task.desiredStatus === "RUNNING" && !hasReached(task, "ACTIVATING"))
       later(`run ${key}`, startMs, () =>
         report(key, (now) => {

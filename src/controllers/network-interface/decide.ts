@@ -17,13 +17,15 @@ export function decideInterface(
   row: Pick<NetworkInterfaceRow, "status">,
   task: Pick<TaskRow, "lastStatus" | "attachment"> | undefined,
   host: Pick<InstanceRow, "state"> | undefined,
+  /** This life of the control plane has made it, or seen that it was there. */
+  inHand: boolean,
   now: number,
 ): InterfaceStep {
   if (row.status === "detached") return "delete";
   if (task === undefined || hasReached(task, "DEPROVISIONING")) return "detach";
   if (task.lastStatus === "PROVISIONING" && now >= (task.attachment?.attachBy ?? now)) return "fail";
-  if (row.status === "in-use") return "wait";
   // Confirmed by its agent, which may have moved it already: it must not be made a second time.
-  if (task.attachment?.status === "ATTACHED") return "confirm";
+  if (task.attachment?.status === "ATTACHED") return row.status === "attaching" ? "confirm" : "wait";
+  if (row.status === "in-use" && inHand) return "wait";
   return host?.state === "running" ? "attach" : "wait";
 }

@@ -39,6 +39,8 @@ export function createNetworkInterfaceController({
   logger,
   compute,
 }: NetworkInterfaceControllerDependencies): Controller {
+  /** Interfaces that this life has made: one that a former life made is made again, which leaves it if it is there. */
+  const inHand = new Set<string>();
   let watch: Watch | undefined;
 
   /** The rows change together, and only while the interface's row is there. */
@@ -60,7 +62,7 @@ export function createNetworkInterfaceController({
     if (row === undefined) return;
     const task = store.get(tasks, row.taskKey);
     const host = store.get(instances, ec2Key(row.region, row.instanceId));
-    switch (decideInterface(row, task, host, clock.now())) {
+    switch (decideInterface(row, task, host, inHand.has(row.id), clock.now())) {
       case "attach":
         await compute.attachInterface({
           vpcId: row.vpcId,
@@ -70,6 +72,7 @@ export function createNetworkInterfaceController({
           macAddress: row.macAddress,
           metadataHopLimit: host?.metadataOptions.httpPutResponseHopLimit ?? 1,
         });
+        inHand.add(row.id);
         await change(key, interfaceAttached, interfaceOnHost);
         break;
       case "confirm":
@@ -88,6 +91,7 @@ export function createNetworkInterfaceController({
           instanceId: row.instanceId,
           interfaceId: row.id,
         });
+        inHand.delete(row.id);
         await change(key, interfaceDetached, interfaceOffHost);
         return;
       case "delete":

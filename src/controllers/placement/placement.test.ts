@@ -2,20 +2,24 @@ import { describe, expect, it } from "vitest";
 import { createFailingBackend } from "#store/failing-backend.ts";
 import { createMemoryBackend } from "#store/memory-backend.ts";
 import { containerInstanceKey, setAgentConnected, setInstanceState } from "#domain/ecs/container-instance.ts";
-import { reportTask, stopTask } from "#domain/ecs/task-transitions.ts";
+import { interfaceGone, loseTask, reportTask, stopTask } from "#domain/ecs/task-transitions.ts";
+import { addresses, networkInterfaces } from "#store/tables/ec2.ts";
 import { containerInstances } from "#store/tables/ecs.ts";
 import {
   ACCOUNT,
   addDefinition,
   addInstances,
   addService,
+  addSubnets,
   allTasks,
   changeService,
   changeTask,
   CLUSTER,
+  containerInstance,
   createWorld,
   eventTexts,
   instanceArn,
+  interfaceAttributes,
   REGION,
   runTaskRequest,
   type World,
@@ -219,5 +223,106 @@ describe("a service's tasks", () => {
     expect(explanation).toBe(
       "was unable to place a task because no container instance met all of its requirements. The closest matching (container-instance c0) has insufficient memory available.",
     );
+  });
+});
+
+describe("placing tasks with network interfaces", () => {
+  const zones = ["us-east-1a", "us-east-1b"];
+  async function awsvpc(subnetZones = zones, instanceZones = zones) {
+    const world = await createWorld();
+    const network = await addSubnets(world, subnetZones);
+    for (const [n, zone] of instanceZones.entries())
+      await world.store.transact((tx) =>
+        tx.put(
+          containerInstances,
+          containerInstanceKey(REGION, CLUSTER, `c${n}`),
+          containerInstance(`c${n}`, { availabilityZone: zone, attributes: interfaceAttributes(zone) }),
+        ),
+      );
+    await addDefinition(world, 1, {
+      networkMode: "awsvpc",
+      requiresAttributes: [{ name: "ecs.capability.task-eni" }],
+    });
+    const placement = createPlacement(world.base);
+    await placement.start();
+    const place = (count: number) => placement.place(runTaskRequest({ count, network }));
+    return { world, place };
+  }
+
+  it("gives each an address of a subnet in its instance's zone, a device index and the service's groups", async () => {
+    const { world, place } = await awsvpc();
+    const { tasks } = await place(4);
+    const rows = [...world.store.scan(networkInterfaces)].map(([, row]) => row);
+    for (const task of tasks) {
+      const row = rows.find((r) => r.id === task.attachment?.networkInterfaceId);
+      expect(row).toMatchObject({
+        availabilityZone: task.availabilityZone,
+        subnetId: task.attachment?.subnetId,
+        privateIp: task.attachment?.privateIp,
+        securityGroupIds: ["sg-1"],
+        status: "attaching",
+        instanceId: `i-${task.containerInstanceArn?.split("/").at(-1)}`,
+      });
+    }
+    expect(new Set(rows.map((r) => r.macAddress)).size).toBe(4);
+    expect(rows.map((r) => `${r.instanceId} ${r.deviceIndex}`).sort()).toEqual([
+      "i-c0 1",
+      "i-c0 2",
+      "i-c1 1",
+      "i-c1 2",
+    ]);
+    expect([...world.store.scan(addresses)].map(([key]) => key)).toEqual([
+      "subnet-0/10.64.0.4",
+      "subnet-0/10.64.0.5",
+      "subnet-1/10.64.1.4",
+      "subnet-1/10.64.1.5",
+    ]);
+  });
+
+  it("counts interfaces until they are gone", async () => {
+    const { world, place } = await awsvpc(["us-east-1a"], ["us-east-1a"]);
+    const { tasks } = await place(2);
+    const [first] = tasks;
+    if (first === undefined) throw new Error("nothing was placed");
+    const full = { tasks: [], failures: [{ arn: instanceArn("c0"), reason: "RESOURCE:ENI" }] };
+    expect(await place(1)).toMatchObject(full);
+    await changeTask(world, first, (t) => loseTask(t, { code: "UserInitiated", reason: "" }, 1));
+    expect(await place(1)).toMatchObject(full);
+    await changeTask(world, first, (t) => interfaceGone(t, 2));
+    expect((await place(1)).tasks).toHaveLength(1);
+  });
+
+  it("tells instances that are not where the subnets are, or cannot have interfaces", async () => {
+    const { world, place } = await awsvpc(["us-east-1b"], ["us-east-1a", "us-east-1b"]);
+    await changeInstance(world, "c1", (row) => ({
+      ...row,
+      attributes: row.attributes.filter((a) => a.name !== "ecs.capability.task-eni"),
+    }));
+    expect((await place(1)).failures).toEqual([
+      { arn: instanceArn("c0"), reason: "LOCATION" },
+      { arn: instanceArn("c1"), reason: "ATTRIBUTE" },
+    ]);
+  });
+
+  it("places as many as there are addresses, and says what is missing", async () => {
+    const { world, place } = await awsvpc(["us-east-1a"], ["us-east-1a"]);
+    await world.store.transact((tx) => {
+      for (let n = 5; n < 15; n += 1)
+        tx.put(addresses, `subnet-0/10.64.0.${n}`, {
+          subnetId: "subnet-0",
+          address: `10.64.0.${n}`,
+          owner: "i-other",
+        });
+    });
+    const { tasks, failures, explanation } = await place(2);
+    expect(tasks.map((t) => t.attachment?.privateIp)).toEqual(["10.64.0.4"]);
+    expect(failures).toEqual([
+      {
+        arn: instanceArn("c0"),
+        reason: "RESOURCE:ENI",
+        detail: "There are not enough free addresses in subnet 'subnet-0'.",
+      },
+    ]);
+    expect(explanation).toContain("There are not enough free addresses");
   });
 });

@@ -3,7 +3,11 @@ import { describe, expect, it } from "vitest";
 import { TASK_STATUSES, type TaskContainer, type TaskRow } from "./task.ts";
 import {
   activateTask,
+  interfaceGone,
+  interfaceOffHost,
+  interfaceOnHost,
   loseTask,
+  provisioningTimedOut,
   reportTask,
   reportTaskHealth,
   stopTask,
@@ -240,6 +244,95 @@ describe("every transition", () => {
           }
           current = next;
         });
+      }),
+    );
+  });
+});
+
+const attachment = {
+  id: "a1",
+  status: "PRECREATED",
+  subnetId: "subnet-1",
+  networkInterfaceId: "eni-1",
+  macAddress: "02:00:00:00:00:01",
+  privateDnsName: "ip-10-64-0-9.ec2.internal",
+  privateIp: "10.64.0.9",
+  attachBy: 1000,
+} as const;
+const provisioning = () => task({ networkMode: "awsvpc", lastStatus: "PROVISIONING", attachment });
+const shown = (row: TaskRow) => [row.lastStatus, row.attachment?.status];
+
+describe("a task with a network interface", () => {
+  it("walks with it from PRECREATED to DELETED", () => {
+    let row = interfaceOnHost(provisioning());
+    expect(shown(row)).toEqual(["PROVISIONING", "ATTACHING"]);
+    row = reportTask(row, { containers: [], attached: ["a1"] }, 1);
+    expect(shown(row)).toEqual(["PENDING", "ATTACHED"]);
+    row = reportTask(row, runningReport, 2);
+    expect(shown(row)).toEqual(["RUNNING", "ATTACHED"]);
+    row = stopTask(row, userStop, 3);
+    row = reportTask(row, { status: "STOPPED", containers: [] }, 4);
+    expect(shown(row)).toEqual(["DEPROVISIONING", "ATTACHED"]);
+    expect(row.stoppedAt).toBeUndefined();
+    row = interfaceOffHost(row);
+    expect(shown(row)).toEqual(["DEPROVISIONING", "DETACHED"]);
+    row = interfaceGone(row, 5);
+    expect(shown(row)).toEqual(["STOPPED", "DELETED"]);
+    expect(row).toMatchObject({ stoppedAt: 5, stopCode: "UserInitiated", version: 8 });
+  });
+
+  it.each([
+    [
+      "another attachment's confirmation",
+      (t: TaskRow) => reportTask(t, { containers: [], attached: ["x"] }, 1),
+    ],
+    ["a release while it is wanted", (t: TaskRow) => interfaceGone(interfaceOffHost(t), 1)],
+  ])("is not moved by %s", (_what, act) => {
+    expect(act(provisioning())).toEqual(provisioning());
+  });
+
+  it("is deprovisioned at once when it is stopped, lost or late before its agent had it", () => {
+    for (const act of [
+      (t: TaskRow) => stopTask(t, userStop, 7),
+      (t: TaskRow) => loseTask(t, userStop, 7),
+      (t: TaskRow) => provisioningTimedOut(t, 7),
+    ])
+      expect(act(provisioning())).toMatchObject({
+        lastStatus: "DEPROVISIONING",
+        desiredStatus: "STOPPED",
+        stoppingAt: 7,
+        containers: [{ lastStatus: "STOPPED" }, { lastStatus: "STOPPED" }],
+      });
+  });
+
+  it("does not fail by time once its agent has it", () => {
+    const attached = reportTask(provisioning(), { containers: [], attached: ["a1"] }, 1);
+    expect(provisioningTimedOut(attached, 2000)).toBe(attached);
+  });
+
+  it("never goes back, and is STOPPED only without its interface, whatever happens in which order", () => {
+    const steps: readonly ((t: TaskRow) => TaskRow)[] = [
+      interfaceOnHost,
+      interfaceOffHost,
+      (t) => interfaceGone(t, 9),
+      (t) => provisioningTimedOut(t, 9),
+      (t) => reportTask(t, { containers: [], attached: ["a1"] }, 9),
+      (t) => reportTask(t, runningReport, 9),
+      (t) => reportTask(t, { status: "STOPPED", containers: [] }, 9),
+      (t) => stopTask(t, userStop, 9),
+      (t) => loseTask(t, userStop, 9),
+    ];
+    fc.assert(
+      fc.property(fc.array(fc.nat(steps.length - 1), { maxLength: 20 }), (order) => {
+        let row = provisioning();
+        for (const step of order) {
+          const next = steps[step]?.(row) ?? row;
+          expect(TASK_STATUSES.indexOf(next.lastStatus)).toBeGreaterThanOrEqual(
+            TASK_STATUSES.indexOf(row.lastStatus),
+          );
+          expect(next.lastStatus === "STOPPED").toBe(next.attachment?.status === "DELETED");
+          row = next;
+        }
       }),
     );
   });

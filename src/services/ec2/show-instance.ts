@@ -6,6 +6,7 @@ import type { Reader } from "#store/store.ts";
 import { securityGroups, subnets } from "#store/tables/ec2.ts";
 import { instanceProfiles } from "#store/tables/iam.ts";
 import { ec2Key } from "#domain/ec2/instance.ts";
+import { privateDnsNameOf } from "#domain/ec2/network-interface.ts";
 import { ARCHITECTURE } from "./image.ts";
 import { taskInterfacesOf } from "./show-network-interface.ts";
 import { showTags } from "./tags.ts";
@@ -17,11 +18,8 @@ export const showState = (state: InstanceRow["state"]): InstanceState => ({
   Name: state,
 });
 
-/** `ip-10-64-0-4.ec2.internal` (VPC User Guide, "DNS attributes for your VPC"). */
-export const privateDnsName = (row: Pick<InstanceRow, "privateIp" | "region">): string => {
-  const domain = row.region === "us-east-1" ? "ec2.internal" : `${row.region}.compute.internal`;
-  return `ip-${row.privateIp.replaceAll(".", "-")}.${domain}`;
-};
+export const privateDnsName = (row: Pick<InstanceRow, "privateIp" | "region">): string =>
+  privateDnsNameOf(row.privateIp, row.region);
 
 export function showInstance(reader: Reader, row: InstanceRow): Instance {
   const vcpus = instanceType(row.instanceType)?.vcpus ?? 1;

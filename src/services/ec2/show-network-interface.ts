@@ -113,10 +113,10 @@ export function taskInterfacesOf(reader: Reader, instanceId: string): readonly I
     .map(([, row]) => row)
     .filter((row) => row.status !== "detached")
     .sort((a, b) => a.deviceIndex - b.deviceIndex)
-    .map((row): InstanceNetworkInterface => {
+    .map((row) => {
       const { TagSet: _, RequesterManaged: __, RequesterId: ___, ...shown } = showInterface(reader, row);
       const { AvailabilityZone: _zone, AvailabilityZoneId: _zoneId, Attachment: attachment, ...own } = shown;
       const { InstanceId: _id, InstanceOwnerId: _owner, ...attached } = attachment ?? {};
-      return { ...own, Attachment: attached } as InstanceNetworkInterface;
+      return { ...own, Attachment: attached };
     });
 }

@@ -1,9 +1,8 @@
 // RunInstances: rows in state pending, in one transaction. The instance controller makes hosts of them.
 import type { RunInstancesRequest } from "@aws-sdk/client-ec2";
 import { ServiceError } from "#lib/errors.ts";
-import { newEc2Id } from "#lib/ids.ts";
+import { newEc2Id, newMacAddress } from "#lib/ids.ts";
 import { ec2Key, type InstanceRow } from "#domain/ec2/instance.ts";
-import type { Random } from "#lib/random.ts";
 import type { Transaction } from "#store/store.ts";
 import { instances } from "#store/tables/ec2.ts";
 import { ensureDefaultVpc } from "../default-vpc.ts";
@@ -105,6 +104,3 @@ function launch(
   for (const row of rows) tx.put(instances, ec2Key(region, row.id), row);
   return rows;
 }
-
-/** Locally administered, as EC2's are. */
-const newMacAddress = (random: Random): string => ["02", ...(random.hex(10).match(/../g) ?? [])].join(":");
