@@ -91,6 +91,12 @@ export const ec2Key = (region: string, id: string): string => `${region}/${id}`;
 
 export const TERMINATED_INSTANCE_RETENTION_MS = 60 * 60 * 1000;
 
+/** ModifyVpcAttribute. */
+export const setDnsHostnames = (vpc: VpcRow, enableDnsHostnames: boolean): VpcRow => ({
+  ...vpc,
+  enableDnsHostnames,
+});
+
 /** The host is up. */
 export function instanceRunning(instance: InstanceRow): InstanceRow {
   return instance.state === "pending" ? { ...instance, state: "running" } : instance;

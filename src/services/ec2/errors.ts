@@ -15,6 +15,10 @@ export const invalidCombination = (message: string): ServiceError =>
 export const notImplemented = (what: string): ServiceError =>
   new ServiceError("UnsupportedOperation", `${what} is not implemented by Estiba`);
 
+/** `The subnet 'subnet-…' has dependencies and cannot be deleted.` */
+export const hasDependencies = (what: string, id: string): ServiceError =>
+  new ServiceError("DependencyViolation", `The ${what} '${id}' has dependencies and cannot be deleted.`);
+
 interface Kind {
   /** As in `InvalidSubnetID.NotFound`. */
   readonly code: string;

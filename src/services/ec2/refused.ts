@@ -58,6 +58,11 @@ export function refuseMetadataOptions(given: object, prefix: string): void {
   }
 }
 
+/** Members that a call has besides those it honours: refused unless they are left out or ask for what happens anyway. */
+export function refuseMembers(given: object, accepted: Readonly<Record<string, string>>): void {
+  for (const [member, value] of Object.entries(given)) refuse(member, value, accepted[member]);
+}
+
 export function refuse(member: string, value: unknown, accepted?: string): void {
   if (value === undefined || (Array.isArray(value) && value.length === 0)) return;
   if (JSON.stringify(value) === accepted) return;

@@ -36,7 +36,9 @@ beforeEach(async () => {
 });
 
 const create = async (name = `g${++count}`) => {
-  const made = await f.ec2.send(new CreateSecurityGroupCommand({ GroupName: name, Description: "of a test" }));
+  const made = await f.ec2.send(
+    new CreateSecurityGroupCommand({ GroupName: name, Description: "of a test" }),
+  );
   return made.GroupId ?? "";
 };
 const describeGroup = async (id: string) => {

@@ -6,13 +6,17 @@ import { imageOperations } from "./operations/images.ts";
 import { instanceTypeOperations } from "./operations/instance-types.ts";
 import { instanceOperations } from "./operations/instances.ts";
 import { networkInterfaceOperations } from "./operations/network-interfaces.ts";
-import { networkOperations } from "./operations/network.ts";
+import { internetGatewayOperations } from "./operations/internet-gateways.ts";
+import { networkAclOperations } from "./operations/network-acls.ts";
 import { placeOperations } from "./operations/places.ts";
 import { runInstancesOperation } from "./operations/run-instances.ts";
 import { spotOperations } from "./operations/spot.ts";
+import { routeTableOperations } from "./operations/route-tables.ts";
 import { securityGroupRuleOperations } from "./operations/security-group-rules.ts";
 import { securityGroupOperations } from "./operations/security-groups.ts";
+import { subnetOperations } from "./operations/subnets.ts";
 import { tagOperations } from "./operations/tags.ts";
+import { vpcOperations } from "./operations/vpcs.ts";
 
 export function ec2Operations(deps: Ec2Dependencies) {
   return {
@@ -20,7 +24,11 @@ export function ec2Operations(deps: Ec2Dependencies) {
     ...instanceOperations(deps),
     ...imageOperations(deps),
     ...instanceTypeOperations(),
-    ...networkOperations(deps),
+    ...vpcOperations(deps),
+    ...subnetOperations(deps),
+    ...internetGatewayOperations(deps),
+    ...routeTableOperations(deps),
+    ...networkAclOperations(deps),
     ...networkInterfaceOperations(deps),
     ...securityGroupOperations(deps),
     ...securityGroupRuleOperations(deps),

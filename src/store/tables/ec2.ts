@@ -3,6 +3,7 @@ import { defineTable } from "#store/store.ts";
 import type { NetworkInterfaceRow } from "#domain/ec2/network-interface.ts";
 import type { AddressRow, InstanceRow, SubnetRow, VpcRow } from "#domain/ec2/instance.ts";
 import { referencedGroups, type SecurityGroupRow, withDefaultRules } from "#domain/ec2/security-group.ts";
+import type { InternetGatewayRow, RouteTableRow } from "#domain/ec2/vpc-parts.ts";
 
 export const instances = defineTable<InstanceRow>({
   name: "ec2-instances",
@@ -31,6 +32,18 @@ export const securityGroups = defineTable<SecurityGroupRow>({
     rule: (row) => row.rules.map(({ id }) => id),
     /** The groups whose rules refer to a group, itself among them. */
     referenced: (row) => [...referencedGroups(row)],
+  },
+});
+export const internetGateways = defineTable<InternetGatewayRow>({
+  name: "ec2-internet-gateways",
+  indexes: { vpc: (row) => (row.vpcId === undefined ? [] : [row.vpcId]) },
+});
+export const routeTables = defineTable<RouteTableRow>({
+  name: "ec2-route-tables",
+  indexes: {
+    vpc: (row) => [row.vpcId],
+    association: (row) => row.associations.map(({ id }) => id),
+    subnet: (row) => row.associations.flatMap(({ subnetId }) => subnetId ?? []),
   },
 });
 /** subnet id/address */

@@ -5,7 +5,14 @@ import { ec2Key } from "#domain/ec2/instance.ts";
 import { changeRule } from "#domain/ec2/security-group.ts";
 import type { Tags } from "#domain/tags.ts";
 import type { Reader, Row, Table, Transaction } from "#store/store.ts";
-import { instances, securityGroups, subnets, vpcs } from "#store/tables/ec2.ts";
+import {
+  instances,
+  internetGateways,
+  routeTables,
+  securityGroups,
+  subnets,
+  vpcs,
+} from "#store/tables/ec2.ts";
 import type { Ec2Dependencies, Ec2Operations } from "../dependencies.ts";
 import { checkId, invalidValue, kindOfId, notFound, notImplemented } from "../errors.ts";
 import { type Fields, filterRows } from "../filters.ts";
@@ -23,6 +30,8 @@ const tables = {
   vpc: vpcs,
   subnet: subnets,
   "security-group": securityGroups,
+  "internet-gateway": internetGateways,
+  "route-table": routeTables,
 } as unknown as Readonly<Record<string, Table<Tagged>>>;
 
 interface TagRow {
@@ -95,8 +104,8 @@ export function tagOperations({ store }: Ec2Dependencies) {
     for (let at = 0; at < ids.length; at += BATCH) {
       await store.transact((tx) => {
         for (const id of ids.slice(at, at + BATCH)) {
-          const { tags, put } = locate(tx, region, id);
-          put(tx, change(tags));
+          const found = locate(tx, region, id);
+          found.put(tx, change(found.tags));
         }
       });
     }
