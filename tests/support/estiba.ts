@@ -26,11 +26,17 @@ export interface EstibaOptions {
   /** Second octet of the VPC's range; each test file that runs beside another takes its own. */
   readonly vpc?: number;
   readonly flags?: readonly string[];
+  /** Settings beyond those of every test. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
-export async function startEstiba({ vpc = 65, flags = [] }: EstibaOptions = {}): Promise<Estiba> {
+export async function startEstiba({
+  vpc = 65,
+  flags = [],
+  environment: more = {},
+}: EstibaOptions = {}): Promise<Estiba> {
   const dataDirectory = mkdtempSync(join(tmpdir(), "estiba-e2e-"));
-  const environment = { ...process.env, ESTIBA_STEADY_AFTER_MS: "1000" };
+  const environment = { ...process.env, ESTIBA_STEADY_AFTER_MS: "1000", ...more };
   const command = async (...args: string[]) => {
     const { stdout } = await run(process.execPath, [program, "--data", dataDirectory, ...args], {
       env: environment,

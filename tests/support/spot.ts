@@ -22,6 +22,7 @@ export async function runSpotInstance(
       MinCount: 1,
       MaxCount: 1,
       SubnetId: place.subnets[subnet]?.id,
+      ...(place.groups === undefined ? {} : { SecurityGroupIds: [place.groups.hosts] }),
       IamInstanceProfile: { Name: "ecsInstanceRole" },
       UserData: Buffer.from(userData).toString("base64"),
       InstanceMarketOptions: {

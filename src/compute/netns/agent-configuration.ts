@@ -20,6 +20,7 @@ const variables: Readonly<Record<string, string>> = {
   ReservedPorts: "ECS_RESERVED_PORTS",
   ReservedPortsUDP: "ECS_RESERVED_PORTS_UDP",
   SELinuxCapable: "ECS_SELINUX_CAPABLE",
+  SpotInstanceDrainingEnabled: "ECS_ENABLE_SPOT_INSTANCE_DRAINING",
   TaskENIEnabled: "ECS_ENABLE_TASK_ENI",
   TaskIAMRoleEnabled: "ECS_ENABLE_TASK_IAM_ROLE",
   TaskIAMRoleEnabledForNetworkHost: "ECS_ENABLE_TASK_IAM_ROLE_NETWORK_HOST",
