@@ -17,6 +17,7 @@ type Parameters = ReadonlyMap<string, string>;
  */
 export function readParameters(request: WireRequest, limit: number): Map<string, string> {
   const out = new Map<string, string>();
+  // A plus sign is a space in the URL too, as in the canonical query that was signed (sigv4-canonical.ts).
   parseForm(request.rawQuery, out, limit);
   for (const name of [...out.keys()]) if (name.startsWith("X-Amz-")) out.delete(name);
   const contentType = (header(request, "content-type") ?? "").split(";")[0]?.trim().toLowerCase();
