@@ -154,6 +154,14 @@ export async function addSubnets({ store }: World, zones: readonly string[]): Pr
       cidrBlock: "10.64.0.0/16",
       isDefault: true,
     } as VpcRow);
+    tx.put(ec2.securityGroups, ec2Key(REGION, "sg-1"), {
+      ...place,
+      id: "sg-1",
+      vpcId: "vpc-1",
+      name: "default",
+      description: "",
+      rules: [],
+    });
     for (const [n, availabilityZone] of zones.entries())
       tx.put(ec2.subnets, ec2Key(REGION, `subnet-${n}`), {
         ...place,
