@@ -42,8 +42,9 @@ async function serviceOfFour(): Promise<stack.LoadBalancer> {
   await stack.runInstances(clients, place);
   const balancer = await stack.createLoadBalancer(clients, place);
   await eventually(
-    "two container instances",
-    async () => (await stack.containerInstances(clients)).length === 2 || undefined,
+    "two container instances whose agents are connected",
+    async () =>
+      (await stack.containerInstances(clients)).filter((i) => i.agentConnected).length === 2 || undefined,
     20,
   );
   await stack.createService(clients, await stack.registerRevision(clients, "web:1", "1"), balancer, 4);
