@@ -2,7 +2,9 @@ import { HttpRequest } from "@smithy/core/protocols";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sdkSigner } from "#lib/sdk-signer.suite.ts";
+import { canonicalQuery } from "#lib/sigv4-canonical.ts";
 import { signRequest } from "#lib/sigv4-sign.ts";
+import { readParameters } from "./query-parameters.ts";
 import { checkSignature, readSignature, type PresentedSignature } from "./sigv4.ts";
 import type { WireRequest } from "./wire-request.ts";
 
@@ -216,4 +218,13 @@ describe("a presigned request", () => {
     };
     expect(readSignature(longer)).toMatchObject({ failure: { kind: "incomplete" } });
   });
+});
+
+it("a plus sign and %20 in a query are one text, to the signature as to whoever reads the parameters", () => {
+  const spellings = ["Filter.1.Name=a+b%2Bc", "Filter.1.Name=a%20b%2Bc"];
+  expect(new Set(spellings.map(canonicalQuery))).toEqual(new Set(["Filter.1.Name=a%20b%2Bc"]));
+  for (const rawQuery of spellings) {
+    const request = { ...wire("http://h/", {}), rawQuery };
+    expect(readParameters(request, 10).get("Filter.1.Name")).toBe("a b+c");
+  }
 });
