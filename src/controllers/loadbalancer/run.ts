@@ -4,6 +4,7 @@ import type { Timer } from "#lib/clock.ts";
 import { messageOf } from "#lib/errors.ts";
 import type { ProxyReady } from "#domain/ports/proxy-ready.ts";
 import { isChangeOf, type Change, type Watch } from "#store/store.ts";
+import { vpcs } from "#store/tables/ec2.ts";
 import { listeners, loadBalancers, targetGroups, targets } from "#store/tables/elbv2.ts";
 import type { Controller } from "../controller.ts";
 import { findGroup, removeExpired, vpcsToServe } from "./rows.ts";
@@ -55,7 +56,21 @@ export function createLoadBalancerController(
       const groupId = change.key.slice(0, change.key.indexOf("/"));
       const vpcId = findGroup(store, groupId)?.vpcId;
       if (vpcId !== undefined) proxies.get(vpcId)?.markTargets(groupId);
+    } else if (isChangeOf(change, vpcs) && change.row === undefined) {
+      forget(change.key.slice(change.key.indexOf("/") + 1));
     }
+  };
+
+  /** The VPC is gone with all its load balancers; its proxy ends with its network. */
+  const forget = (vpcId: string): void => {
+    const proxy = proxies.get(vpcId);
+    proxies.delete(vpcId);
+    proxy?.close().catch((error: unknown) =>
+      logger.warn("the proxy of a VPC that is no more could not be left", {
+        vpcId,
+        reason: messageOf(error),
+      }),
+    );
   };
 
   const pump = (): void => {
@@ -94,7 +109,9 @@ export function createLoadBalancerController(
     },
 
     async start() {
-      watch = store.snapshotAndWatch([loadBalancers, listeners, targetGroups, targets], { notify: pump });
+      watch = store.snapshotAndWatch([loadBalancers, listeners, targetGroups, targets, vpcs], {
+        notify: pump,
+      });
       pump();
       // Also what a dead process did not finish: addresses of load balancers that are no more.
       for (const vpcId of vpcsToServe(store)) proxyFor(vpcId).markStructure();
