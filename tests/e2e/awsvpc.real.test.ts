@@ -35,6 +35,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildDemoImage, DEMO_IMAGE } from "#cli/demo/image.ts";
 import { findPlace, type Place } from "#cli/demo/stack.ts";
+import { hostLayout, sharedLayout } from "#compute/netns/layout.ts";
 import { systemClock } from "#lib/clock.ts";
 import { createSupervisor } from "#server/supervisor.ts";
 import { stateFolder } from "#server/state-folder.ts";
@@ -44,11 +45,14 @@ import { snapshotMachine, type MachineSnapshot } from "#tests/support/leaks.ts";
 const run = promisify(execFile);
 const CLUSTER = "awsvpc";
 
-/** Beside the server: it becomes healthy when it has reached it as localhost, and the metadata endpoint. */
+/**
+ * Beside the server: it becomes healthy when it has reached it as localhost, and the metadata endpoint, and not the instance's
+ * metadata service, which the agent was told to keep from tasks.
+ */
 const SIDECAR = `
 until wget -q -O /tmp/page http://127.0.0.1:8080/; do sleep 0.2; done
 until wget -q -O /tmp/metadata "$ECS_CONTAINER_METADATA_URI_V4"; do sleep 0.2; done
-cat /tmp/metadata /etc/hosts /etc/resolv.conf
+if nc -w 2 169.254.169.254 80 </dev/null; then exit 9; fi
 touch /tmp/reached
 while :; do sleep 1; done`;
 
@@ -77,9 +81,9 @@ beforeAll(async () => {
       MaxCount: 1,
       SubnetId: place.subnets[0]?.id,
       IamInstanceProfile: { Name: "ecsInstanceRole" },
-      UserData: Buffer.from(`#!/bin/sh\necho ECS_CLUSTER=${CLUSTER} >> /etc/ecs/ecs.config\n`).toString(
-        "base64",
-      ),
+      UserData: Buffer.from(
+        `#!/bin/sh\nprintf 'ECS_CLUSTER=${CLUSTER}\\nECS_AWSVPC_BLOCK_IMDS=true\\n' >> /etc/ecs/ecs.config\n`,
+      ).toString("base64"),
     }),
   );
   instanceId = launched.Instances?.[0]?.InstanceId ?? "";
@@ -315,6 +319,26 @@ describe.sequential("tasks in network mode awsvpc", () => {
     expect((await answering(10)).size).toBe(2);
   }, 120_000);
 
+  it("end with the container that holds their network, and are replaced", async () => {
+    const [first] = await tasks();
+    const layout = hostLayout(sharedLayout(stateFolder(estiba.dataDirectory).hosts, "any"), instanceId);
+    const docker = (...args: string[]) => run("docker", ["-H", `unix://${layout.socket}`, ...args]);
+    const ofTask = `label=com.amazonaws.ecs.task-arn=${first?.taskArn}`;
+    const isPause = "label=com.amazonaws.ecs.container-name=~internal~ecs~pause";
+    const { stdout } = await docker("ps", "-q", "--filter", ofTask, "--filter", isPause);
+    expect(stdout.trim()).toMatch(/^[0-9a-f]+$/);
+    await docker("kill", stdout.trim());
+    const ended = await eventually("the task has ended", async () => {
+      const { tasks: [task] = [] } = await estiba.clients.ecs.send(
+        new DescribeTasksCommand({ cluster: CLUSTER, tasks: [first?.taskArn ?? ""] }),
+      );
+      return task?.lastStatus === "STOPPED" ? task : undefined;
+    });
+    expect(ended.stoppedReason).toBe("ContainerNetworkingError: ~internal~ecs~pause has ended");
+    expect((await settled()).map((t) => t.taskArn)).not.toContain(first?.taskArn);
+    expect((await answering(10)).size).toBe(2);
+  }, 120_000);
+
   it("give their interface and address back when they stop", async () => {
     const { ecs } = estiba.clients;
     await ecs.send(new UpdateServiceCommand({ cluster: CLUSTER, service: "web", desiredCount: 1 }));
@@ -330,7 +354,10 @@ describe.sequential("tasks in network mode awsvpc", () => {
     const { tasks: stopped = [] } = await ecs.send(
       new DescribeTasksCommand({ cluster: CLUSTER, tasks: taskArns }),
     );
-    expect(stopped.map((t) => [t.lastStatus, t.attachments?.[0]?.status])).toEqual([["STOPPED", "DELETED"]]);
+    expect(stopped.map((t) => [t.lastStatus, t.attachments?.[0]?.status])).toEqual([
+      ["STOPPED", "DELETED"],
+      ["STOPPED", "DELETED"],
+    ]);
   }, 60_000);
 
   it("leave nothing behind when their instance ends", async () => {

@@ -305,6 +305,17 @@ describe("a task with a network interface", () => {
       });
   });
 
+  it("ends for the reason that its agent gives for the whole task", () => {
+    const reason = "ContainerNetworkingError: ~internal~ecs~pause has ended";
+    const ended = { name: "app", status: "STOPPED", exitCode: 137 } as const;
+    const row = reportTask(
+      task({ lastStatus: "RUNNING" }),
+      { status: "RUNNING", reason, containers: [ended] },
+      1,
+    );
+    expect(row).toMatchObject({ lastStatus: "STOPPING", stoppedReason: reason });
+  });
+
   it("does not fail by time once its agent has it", () => {
     const attached = reportTask(provisioning(), { containers: [], attached: ["a1"] }, 1);
     expect(provisioningTimedOut(attached, 2000)).toBe(attached);

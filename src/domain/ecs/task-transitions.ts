@@ -65,7 +65,7 @@ export function reportTask(task: TaskRow, report: TaskReport, now: number): Task
     next.desiredStatus === "RUNNING" &&
     next.containers.some((c) => c.essential && c.lastStatus === "STOPPED")
   ) {
-    next = endOfItself(next, now);
+    next = endOfItself(next, report.reason, now);
   }
   return bump(task, next);
 }
@@ -192,13 +192,13 @@ function running(task: TaskRow, now: number): TaskRow {
 }
 
 /** An essential container ended while others may still run: the agent stops those, nobody drains a dead port. */
-function endOfItself(task: TaskRow, now: number): TaskRow {
+function endOfItself(task: TaskRow, reason: string | undefined, now: number): TaskRow {
   return {
     ...task,
     desiredStatus: "STOPPED",
     lastStatus: furthest(task.lastStatus, "STOPPING"),
     stoppingAt: task.stoppingAt ?? now,
-    ...causeOfEnd(task, undefined),
+    ...causeOfEnd(task, reason),
   };
 }
 
