@@ -135,7 +135,7 @@ export function createDispatch({
 
   return {
     start() {
-      watch = store.snapshotAndWatch([tasks as never], { notify: onChange });
+      watch = store.snapshotAndWatch([tasks], { notify: onChange });
     },
     attach(instanceArn, channel, endpoint) {
       const link = { channel, endpoint, sent: new Map<string, Order>() };

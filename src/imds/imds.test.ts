@@ -209,6 +209,22 @@ describe("metadata options", () => {
     expect((await get("/latest/meta-data/instance-id")).status).toBe(403);
   });
 
+  it("an address of a task's own interface is told of the instance that it is on", async () => {
+    await store.transact((tx) =>
+      tx.put(ec2.networkInterfaces, ec2Key(region, "eni-1"), {
+        id: "eni-1",
+        region,
+        instanceId: "i-open",
+        vpcId: "vpc-1",
+        privateIp: "10.64.0.98",
+        taskKey: "t1",
+        securityGroupIds: [],
+      } as never),
+    );
+    source = { vpcId: "vpc-1", address: "10.64.0.98" };
+    expect(await (await get("/latest/meta-data/instance-id")).text()).toBe("i-open");
+  });
+
   it("an address that is no instance's, or the same address in another VPC, learns nothing", async () => {
     for (const other of [
       { vpcId: "vpc-1", address: "10.64.0.99" },

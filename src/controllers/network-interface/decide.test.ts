@@ -94,7 +94,7 @@ describe("what a network interface needs next", () => {
         fc.nat(2000),
         (status, lastStatus, attachment, state, inHand, attachBy) => {
           const step = decideInterface(
-            { status: status as "attaching" },
+            { status: status },
             task(lastStatus, attachment, attachBy),
             { state: state as "running" },
             inHand,

@@ -17,7 +17,7 @@ import type { Transaction } from "#store/store.ts";
 import { addresses, networkInterfaces, subnets } from "#store/tables/ec2.ts";
 
 /** How long the interface may take to be confirmed by the agent before the task fails. */
-export const ATTACH_TIMEOUT_MS = 3 * 60_000;
+const ATTACH_TIMEOUT_MS = 3 * 60_000;
 
 /** @param task without an interface, PENDING. Answers it PROVISIONING, or why it can have none in the instance's zone. */
 export function newInterface(

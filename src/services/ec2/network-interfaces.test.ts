@@ -25,29 +25,29 @@ beforeEach(async () => {
 });
 afterEach(() => f.close());
 
-const put = (more: Partial<NetworkInterfaceRow>) =>
-  f.store.transact((tx) =>
-    tx.put(networkInterfaces, ec2Key(REGION, more.id ?? ID), {
-      id: ID,
-      region: REGION,
-      ownerId: ACCOUNT,
-      vpcId: host.vpcId,
-      subnetId: host.subnetId,
-      availabilityZone: host.availabilityZone,
-      privateIp: "10.64.0.99",
-      macAddress: "02:00:00:00:00:99",
-      securityGroupIds: host.securityGroupIds,
-      description: "arn:aws:ecs:eu-west-1:123456789012:attachment/a1",
-      status: "in-use",
-      attachmentId: ATTACHMENT,
-      instanceId: host.id,
-      deviceIndex: 1,
-      attachTime: f.clock.now(),
-      taskKey: "eu-west-1/main/t1",
-      tags: {},
-      ...more,
-    }),
-  );
+const put = (more: Partial<NetworkInterfaceRow>) => {
+  const row: NetworkInterfaceRow = {
+    id: ID,
+    region: REGION,
+    ownerId: ACCOUNT,
+    vpcId: host.vpcId,
+    subnetId: host.subnetId,
+    availabilityZone: host.availabilityZone,
+    privateIp: "10.64.0.99",
+    macAddress: "02:00:00:00:00:99",
+    securityGroupIds: host.securityGroupIds,
+    description: "arn:aws:ecs:eu-west-1:123456789012:attachment/a1",
+    status: "in-use",
+    attachmentId: ATTACHMENT,
+    instanceId: host.id,
+    deviceIndex: 1,
+    attachTime: f.clock.now(),
+    taskKey: "eu-west-1/main/t1",
+    tags: {},
+    ...more,
+  };
+  return f.store.transact((tx) => tx.put(networkInterfaces, ec2Key(REGION, row.id), row));
+};
 
 const found = async (...Filters: Filter[]) => {
   const { NetworkInterfaces } = await f.ec2.send(new DescribeNetworkInterfacesCommand({ Filters }));
