@@ -2,6 +2,7 @@ import {
   DeleteNetworkInterfaceCommand,
   DescribeInstancesCommand,
   DescribeNetworkInterfacesCommand,
+  type DescribeNetworkInterfacesCommandOutput,
   DetachNetworkInterfaceCommand,
   type Filter,
   ModifyNetworkInterfaceAttributeCommand,
@@ -79,7 +80,7 @@ describe("DescribeNetworkInterfaces", () => {
     expect(await found()).toEqual([ID, host.networkInterfaceId].sort());
   });
 
-  it.each([
+  it.each<readonly [string, () => string, number]>([
     ["subnet-id", () => host.subnetId, 2],
     ["vpc-id", () => host.vpcId, 2],
     ["attachment.instance-id", () => host.id, 2],
@@ -90,7 +91,7 @@ describe("DescribeNetworkInterfaces", () => {
     ["description", () => "*attachment/a1", 1],
     ["status", () => "available", 0],
     ["association.public-ip", () => "*", 0],
-  ] as const)("filters by %s", async (Name, value, count) => {
+  ])("filters by %s", async (Name, value, count) => {
     expect(await found({ Name, Values: [value()] })).toHaveLength(count);
   });
 
@@ -99,7 +100,9 @@ describe("DescribeNetworkInterfaces", () => {
     const seen: (string | undefined)[] = [];
     let NextToken: string | undefined;
     do {
-      const page = await f.ec2.send(new DescribeNetworkInterfacesCommand({ MaxResults: 5, NextToken }));
+      const page: DescribeNetworkInterfacesCommandOutput = await f.ec2.send(
+        new DescribeNetworkInterfacesCommand({ MaxResults: 5, NextToken }),
+      );
       seen.push(...(page.NetworkInterfaces ?? []).map((i) => i.NetworkInterfaceId));
       NextToken = page.NextToken;
     } while (NextToken !== undefined);
@@ -133,7 +136,7 @@ describe("DescribeNetworkInterfaces", () => {
 });
 
 describe("what others may do with a network interface", () => {
-  it.each([
+  it.each<readonly [string, () => object, string, string]>([
     [
       "delete a task's",
       () => new DeleteNetworkInterfaceCommand({ NetworkInterfaceId: ID }),
@@ -167,7 +170,7 @@ describe("what others may do with a network interface", () => {
       "InvalidAttachmentID.NotFound",
       "The attachment 'eni-attach-00000000000000001' does not exist",
     ],
-  ] as const)("nobody may %s", async (_what, command, code, message) => {
+  ])("nobody may %s", async (_what, command, code, message) => {
     expect(await refusal(f.ec2.send(command() as DeleteNetworkInterfaceCommand))).toEqual({ code, message });
   });
 });
