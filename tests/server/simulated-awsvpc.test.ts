@@ -26,7 +26,7 @@ it("runs awsvpc tasks on simulated hosts, and gives their interfaces back", { ti
   try {
     const place = await stack.findPlace(clients);
     await stack.createCluster(clients);
-    await stack.runInstances(clients, place, await stack.createSecurityGroups(clients, place));
+    await stack.runInstances(clients, place);
     await eventually(
       "two container instances",
       async () => (await stack.containerInstances(clients)).length === 2 || undefined,
