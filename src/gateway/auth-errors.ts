@@ -1,6 +1,6 @@
 // One table: how each protocol says that a caller may not. SDKs refresh credentials and correct clocks by these names.
 import { ServiceError } from "#lib/errors.ts";
-import type { WireProtocol } from "./service-definition.ts";
+import type { Denial, WireProtocol } from "./service-definition.ts";
 
 type AuthFailureKind =
   | "missingToken"
@@ -78,13 +78,8 @@ function wording(protocol: WireProtocol, failure: AuthFailure, message: string):
   return failure.kind === "accessDenied" ? `${message} ${failure.detail}` : message;
 }
 
-/** AWS's sentence for a denied call; `reason` from the Authorizer ("no identity-based policy allows the … action"). */
-export const denial = (
-  principalArn: string,
-  action: string,
-  resource: string,
-  reason: string,
-): AuthFailure => ({
+/** AWS's sentence for a denied call. */
+export const accessDenied = (principalArn: string, { action, resource, reason }: Denial): AuthFailure => ({
   kind: "accessDenied",
-  detail: `User: ${principalArn} is not authorized to perform: ${action} on resource: ${resource} because ${reason}`,
+  detail: `User: ${principalArn} is not authorized to perform: ${action} on resource: ${resource} ${reason}`,
 });

@@ -8,10 +8,17 @@ import { systemClock } from "#lib/clock.ts";
 import { ServiceError } from "#lib/errors.ts";
 import type { LogFields, Logger } from "#lib/logger.ts";
 import { systemRandom } from "#lib/random.ts";
-import { interimAuthorizer } from "./authorize.ts";
+import { parsePolicy } from "#iam/parse.ts";
+import { createAuthorizer } from "./authorize.ts";
 import { createGateway, type Gateway, type GatewayOptions } from "./gateway.ts";
 import { applyServerLimits, serverOptions } from "./server-limits.ts";
-import type { OperationTable, Principal, RequestContext, ServiceDefinition } from "./service-definition.ts";
+import type {
+  Authorizer,
+  OperationTable,
+  Principal,
+  RequestContext,
+  ServiceDefinition,
+} from "./service-definition.ts";
 
 export const account = "123456789012";
 export const accessKeyId = "AKIAESTIBAROOTTEST01";
@@ -124,6 +131,16 @@ export function testServices(calls: Call[]): ServiceDefinition[] {
   ];
 }
 
+/** Every role's sessions may do these actions on everything. */
+export const rolesMay = (...actions: readonly string[]): Authorizer => {
+  const Statement = { Effect: "Allow", Action: actions, Resource: "*" };
+  const policies =
+    actions.length === 0
+      ? []
+      : [parsePolicy(JSON.stringify({ Version: "2012-10-17", Statement }), "identity")];
+  return createAuthorizer({ clock: systemClock, policiesOf: () => ({ policies, tags: {} }) });
+};
+
 export interface TestGateway {
   readonly url: string;
   readonly port: number;
@@ -148,7 +165,7 @@ export async function startGateway(
       resolve: (id, token) =>
         id === accessKeyId && token === undefined ? { secretAccessKey, principal: root } : undefined,
     },
-    authorizer: interimAuthorizer,
+    authorizer: rolesMay(),
     account,
     clock: systemClock,
     random: systemRandom,

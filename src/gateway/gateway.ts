@@ -5,7 +5,7 @@ import type { Clock } from "#lib/clock.ts";
 import { ServiceError } from "#lib/errors.ts";
 import type { Logger } from "#lib/logger.ts";
 import type { Random } from "#lib/random.ts";
-import { authError, denial } from "./auth-errors.ts";
+import { accessDenied, authError } from "./auth-errors.ts";
 import { authenticate } from "./authenticate.ts";
 import { logAccess, type AccessRecord } from "./access-log.ts";
 import type { DecodeLimits, Protocol } from "./protocol.ts";
@@ -161,9 +161,14 @@ export function createGateway(options: GatewayOptions): Gateway {
     const input = protocol.decode(shape, request, limits);
     const missing = missingMember(shape.input, input, (member) => protocol.memberName(member));
     if (missing !== undefined) throw protocol.errors.missingMember(missing);
-    const { principal, action } = context;
-    const reason = options.authorizer.authorize({ principal, action, resource: "*", input });
-    if (reason !== undefined) throw authError(service.protocol, denial(principal.arn, action, "*", reason));
+    const { principal, region, account } = context;
+    const permissions = service.permissions?.[shape.name];
+    const denial = options.authorizer.authorize({
+      ...context,
+      // The table's type erases each operation's input, as that of the operations does.
+      permissions: () => permissions?.(input as never, { region, account }) ?? [{ resource: "*" }],
+    });
+    if (denial !== undefined) throw authError(service.protocol, accessDenied(principal.arn, denial));
     if (service.protocol === "ec2" && input["DryRun"] === true) throw authError("ec2", { kind: "dryRun" });
     const operation = service.operations[shape.name];
     if (operation === undefined) throw protocol.errors.unknownOperation(shape.name, service);

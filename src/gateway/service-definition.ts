@@ -68,6 +68,35 @@ export type OperationTable<Client> = {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- matches the overloads of every SDK method
 type AnyMethod = (...args: any[]) => unknown;
 
+/** One permission that a call needs: an action on a resource. */
+export interface Permission {
+  /** Another action than the call's own: `iam:PassRole`. */
+  readonly action?: string;
+  /** An ARN, or `*` for an action that has no resources. */
+  readonly resource: string;
+  /** Values of condition keys besides those of every call: `ecs:cluster`, `aws:ResourceTag/team`. */
+  readonly context?: Readonly<Record<string, string | readonly string[] | undefined>>;
+}
+
+/** What is known of a call besides its input when its permissions are listed. */
+export type CallScope = Pick<RequestContext, "region" | "account">;
+
+/**
+ * Which permissions each operation needs (Service Authorization Reference), by the decoded input, which may still be wrong in
+ * every way that an operation refuses. `PermissionTable<ECS, keyof typeof operations>` leaves none out.
+ */
+export type PermissionTable<
+  Client,
+  Built extends keyof OperationTable<Client> = keyof OperationTable<Client>,
+> = {
+  readonly [O in Built]: NonNullable<OperationTable<Client>[O]> extends (
+    input: infer Input,
+    context: never,
+  ) => unknown
+    ? (input: Input, scope: CallScope) => readonly Permission[]
+    : never;
+};
+
 export interface ServiceDefinition {
   /** IAM's prefix and our name: `ecs`, `ec2`, `elasticloadbalancing`, `iam`, `sts`. */
   readonly name: string;
@@ -86,17 +115,31 @@ export interface ServiceDefinition {
    */
   readonly privateMembers?: Readonly<Record<string, readonly string[]>>;
   readonly operations: Readonly<Record<string, Operation<never, unknown>>>;
+  /** An operation that is not in it needs its own action on `*`. */
+  readonly permissions?: Readonly<Record<string, (input: never, scope: CallScope) => readonly Permission[]>>;
 }
 
-/** Judges whether a principal may do an action; the place where IAM policy evaluation sits. */
+export interface AuthorizationQuestion {
+  readonly principal: Principal;
+  readonly action: string;
+  /** Listed only for whom policies bind. */
+  readonly permissions: () => readonly Permission[];
+  readonly region: string;
+  readonly sourceIp: string;
+  readonly userAgent: string;
+}
+
+export interface Denial {
+  readonly action: string;
+  readonly resource: string;
+  /** AWS's words from "because" or "with" on: "because no identity-based policy allows the ecs:RunTask action". */
+  readonly reason: string;
+}
+
+/** Judges whether a principal may do what it asks; the place where IAM policy evaluation sits. */
 export interface Authorizer {
-  /** Returns undefined to allow, or why not ("no identity-based policy allows the ecs:RunTask action"). */
-  authorize(request: {
-    readonly principal: Principal;
-    readonly action: string;
-    readonly resource: string;
-    readonly input: unknown;
-  }): string | undefined;
+  /** Undefined: it may. */
+  authorize(question: AuthorizationQuestion): Denial | undefined;
 }
 
 export interface Credential {

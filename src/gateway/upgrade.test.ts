@@ -2,7 +2,8 @@ import type { IncomingMessage } from "node:http";
 import { expect, it } from "vitest";
 import { TestClock } from "#lib/test-clock.ts";
 import { signRequest } from "#lib/sigv4-sign.ts";
-import { interimAuthorizer } from "./authorize.ts";
+import { parsePolicy } from "#iam/parse.ts";
+import { createAuthorizer } from "./authorize.ts";
 import type { Principal } from "./service-definition.ts";
 import { authenticateUpgrade } from "./upgrade.ts";
 
@@ -13,7 +14,7 @@ const instance: Principal = {
   arn,
   account: "1",
   id: "AROA:i-1",
-  roleArn: "r",
+  roleArn: "ecsInstanceRole",
   instanceId: "i-1",
 };
 const task: Principal = { type: "task", arn, account: "1", id: "AROA:t", roleArn: "r", taskArn: "t" };
@@ -25,9 +26,24 @@ const purpose = {
   resource: "arn:aws:ecs:eu-west-1:1:container-instance/default/1",
 } as const;
 
+const polling = parsePolicy(
+  JSON.stringify({
+    Version: "2012-10-17",
+    Statement: {
+      Effect: "Allow",
+      Action: "ecs:Poll",
+      Resource: "arn:aws:ecs:*:1:container-instance/default/*",
+    },
+  }),
+  "identity",
+);
+
 const options = (principal: Principal) => ({
   credentials: { resolve: () => ({ secretAccessKey, principal }) },
-  authorizer: interimAuthorizer,
+  authorizer: createAuthorizer({
+    clock,
+    policiesOf: (roleArn) => ({ policies: roleArn === "ecsInstanceRole" ? [polling] : [], tags: {} }),
+  }),
   clock,
 });
 

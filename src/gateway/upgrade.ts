@@ -3,17 +3,18 @@
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "#lib/clock.ts";
 import type { ServiceError } from "#lib/errors.ts";
-import { authError, denial } from "./auth-errors.ts";
+import { accessDenied, authError } from "./auth-errors.ts";
 import { authenticate } from "./authenticate.ts";
-import type { Authorizer, CredentialResolver, Principal } from "./service-definition.ts";
+import type { Authorizer, CredentialResolver, Permission, Principal } from "./service-definition.ts";
 import { readSignature } from "./sigv4.ts";
-import { readHead } from "./wire-request.ts";
+import { header, readHead } from "./wire-request.ts";
 
 /** What the connection is for; without it only the signature is checked. */
 export interface UpgradePurpose {
   readonly action: "ecs:Poll" | "ecs:StartTelemetrySession" | "ec2:SendSpotInstanceInterruptions";
   /** The ARN of the container instance, or of the instance. */
   readonly resource: string;
+  readonly context?: NonNullable<Permission["context"]>;
 }
 
 export type UpgradeAuthentication =
@@ -35,13 +36,19 @@ export function authenticateUpgrade(
   const authentication = authenticate(request, presented, "ecs", options.credentials, options.clock.now());
   if ("failure" in authentication) return { refusal: authError("awsJson1_1", authentication.failure) };
   const { principal } = authentication;
-  if (purpose !== undefined) {
-    const { action, resource } = purpose;
-    const reason = options.authorizer.authorize({ principal, action, resource, input: undefined });
-    if (reason !== undefined) {
-      return { refusal: authError("awsJson1_1", denial(principal.arn, action, resource, reason)) };
-    }
-  }
   const region = presented !== undefined && "scope" in presented ? presented.scope.region : "";
+  if (purpose !== undefined) {
+    const { action, ...permission } = purpose;
+    const denial = options.authorizer.authorize({
+      principal,
+      action,
+      permissions: () => [permission],
+      region,
+      sourceIp: request.sourceIp,
+      userAgent: header(request, "user-agent") ?? "",
+    });
+    if (denial !== undefined)
+      return { refusal: authError("awsJson1_1", accessDenied(principal.arn, denial)) };
+  }
   return { principal, region, endpoint: request.endpoint };
 }

@@ -4,8 +4,8 @@
 /** Values of condition keys, under their names in lower case: AWS tells keys apart by more than case. */
 export type Context = ReadonlyMap<string, readonly string[]>;
 
-const ANY = Symbol("*");
-const ONE = Symbol("?");
+const ANY: unique symbol = Symbol("*");
+const ONE: unique symbol = Symbol("?");
 type Wildcard = typeof ANY | typeof ONE;
 interface Variable {
   readonly key: string;
@@ -104,7 +104,9 @@ const known = new WeakMap<Resolved, readonly (string | Wildcard)[]>();
 function tokensOf(resolved: Resolved): readonly (string | Wildcard)[] {
   const before = known.get(resolved);
   if (before !== undefined) return before;
-  const tokens = resolved.flatMap((part) => (typeof part === "string" ? part.split("") : [part]));
+  const tokens = resolved.flatMap((part): readonly (string | Wildcard)[] =>
+    typeof part === "string" ? part.split("") : [part],
+  );
   known.set(resolved, tokens);
   return tokens;
 }

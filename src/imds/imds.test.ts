@@ -103,7 +103,12 @@ beforeEach(async () => {
       roleNames: ["hostRole"],
     };
     tx.put(iam.instanceProfiles, "hosts", profile as InstanceProfileRow);
-    tx.put(iam.roles, "hostRole", { arn: roleArn, id: "AROA0", name: "hostRole" } as RoleRow);
+    tx.put(iam.roles, "hostRole", {
+      arn: roleArn,
+      id: "AROA0",
+      name: "hostRole",
+      attachedPolicies: [] as string[],
+    } as RoleRow);
   });
   const imds = createImds({
     store,

@@ -12,8 +12,9 @@ import { createSecurityGroupController } from "#controllers/security-groups/run.
 import { createServiceController } from "#controllers/service/run.ts";
 import { createTaskController } from "#controllers/task/run.ts";
 import { createFleet, type Fleet } from "#fleet/fleet.ts";
-import { interimAuthorizer } from "#gateway/authorize.ts";
+import { createAuthorizer } from "#gateway/authorize.ts";
 import { createGateway, type Gateway } from "#gateway/gateway.ts";
+import { createRolePolicies } from "#gateway/role-policies.ts";
 import { createIdentitySigner } from "#imds/identity.ts";
 import { createImds, type Imds } from "#imds/imds.ts";
 import { createEc2Service } from "#services/ec2/service.ts";
@@ -96,7 +97,7 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
   const gateway = createGateway({
     services,
     credentials: identities.resolver,
-    authorizer: interimAuthorizer,
+    authorizer: createAuthorizer({ clock, policiesOf: createRolePolicies(store) }),
     account,
     clock,
     random,

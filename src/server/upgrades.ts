@@ -2,6 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex as Stream } from "node:stream";
 import type { Logger } from "#lib/logger.ts";
+import { clusterArn, ecsResourceOf } from "#domain/ecs/arns.ts";
 import { readAgentQuery, refusalBody } from "#acs/upgrade-query.ts";
 import { createWebsocketAcceptor } from "#acs/websocket-duplex.ts";
 import type { Runtime } from "./runtime.ts";
@@ -23,6 +24,7 @@ export function createUpgrades(parts: {
     const caller = await runtime.gateway.authenticateUpgrade(req, {
       action,
       resource: query.containerInstanceArn,
+      context: { "ecs:cluster": clusterOf(query.containerInstanceArn) },
     });
     if ("refusal" in caller) {
       return refuse(
@@ -35,7 +37,10 @@ export function createUpgrades(parts: {
     if ("refusal" in admission)
       return refuse(socket, 400, refusalBody(admission.refusal, "The container instance is not active."));
     const { principal } = caller;
-    if (principal.type === "instance" && principal.instanceId !== admission.instance.ec2InstanceId) {
+    // Beyond policy: the channel brings credentials of other tasks, so no task opens it, and an instance its own only.
+    const isOther =
+      principal.type === "instance" && principal.instanceId !== admission.instance.ec2InstanceId;
+    if (isOther || principal.type === "task") {
       parts.logger.warn("An instance asked for another's channel", { principal: principal.arn, ...query });
       return refuse(
         socket,
@@ -58,6 +63,12 @@ export function createUpgrades(parts: {
       socket.destroy();
     });
   };
+}
+
+/** The cluster's ARN, by what the container instance's says. */
+function clusterOf(containerInstanceArn: string): string | undefined {
+  const named = ecsResourceOf(containerInstanceArn);
+  return named === undefined ? undefined : clusterArn(named.region, named.account, named.parts[1] ?? "");
 }
 
 function refuse(socket: Stream, status: number, body: string): void {

@@ -9,7 +9,7 @@ import { ec2Key, type InstanceRow } from "#domain/ec2/instance.ts";
 import type { RoleRow } from "#domain/iam/records.ts";
 import type { AgentIngest } from "#domain/ports/agent-ingest.ts";
 import type { Principal } from "#gateway/service-definition.ts";
-import { account, accessKeyId, secretAccessKey, startGateway } from "#gateway/gateway.suite.ts";
+import { account, accessKeyId, rolesMay, secretAccessKey, startGateway } from "#gateway/gateway.suite.ts";
 import { createMemoryBackend } from "#store/memory-backend.ts";
 import { createStore } from "#store/create-store.ts";
 import type { AnyTable, Store } from "#store/store.ts";
@@ -99,6 +99,7 @@ export async function createFixture(changes: Partial<EcsDependencies> = {}): Pro
   });
   const gateway = await startGateway({
     services: [service],
+    authorizer: rolesMay("ecs:*"),
     credentials: {
       // The session token of a test is the instance's id.
       resolve: (id, token) =>

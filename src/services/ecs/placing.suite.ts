@@ -11,7 +11,7 @@ import {
   type World,
 } from "#controllers/world.suite.ts";
 import type { TargetGroupRow } from "#domain/elbv2/load-balancer.ts";
-import { accessKeyId, secretAccessKey, startGateway } from "#gateway/gateway.suite.ts";
+import { accessKeyId, rolesMay, secretAccessKey, startGateway } from "#gateway/gateway.suite.ts";
 import type { Principal } from "#gateway/service-definition.ts";
 import { listeners } from "#store/tables/elbv2.ts";
 import { createEcsService } from "./service.ts";
@@ -58,6 +58,7 @@ export async function createPlacingFixture(): Promise<PlacingFixture> {
     id: ACCOUNT,
   };
   const gateway = await startGateway({
+    authorizer: rolesMay("ecs:*"),
     account: ACCOUNT,
     credentials: {
       // The session token of a test is the ARN of the task whose role signs.

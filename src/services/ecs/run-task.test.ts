@@ -83,7 +83,11 @@ describe("RunTask", () => {
   it("keeps the overrides, and shows them for each container", async () => {
     await calls.addInstance(1);
     await f.world.store.transact((tx) =>
-      tx.put(iam.roles, "job", { name: "job", arn: `arn:aws:iam::${ACCOUNT}:role/job` } as never),
+      tx.put(iam.roles, "job", {
+        name: "job",
+        arn: `arn:aws:iam::${ACCOUNT}:role/job`,
+        attachedPolicies: [],
+      } as never),
     );
     const override = { name: "app", command: ["sh", "-c", "true"], environment: [{ name: "A", value: "1" }] };
     const [task] =

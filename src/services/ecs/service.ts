@@ -1,6 +1,7 @@
 // Amazon ECS: clusters, definitions, instances, tasks and services as rows; controllers and agents follow them by watch.
 // What is not here answers as an unknown operation.
-import type { ServiceDefinition } from "#gateway/service-definition.ts";
+import type { ECS } from "@aws-sdk/client-ecs";
+import type { PermissionTable, ServiceDefinition } from "#gateway/service-definition.ts";
 import type { EcsDependencies, EcsOperations } from "./dependencies.ts";
 import { accountSettingOperations } from "./operations/account-settings.ts";
 import { agentOperations } from "./operations/agent.ts";
@@ -14,6 +15,7 @@ import { serviceDeploymentOperations } from "./operations/service-deployments.ts
 import { serviceOperations } from "./operations/services.ts";
 import { taskProtectionOperations } from "./operations/task-protection.ts";
 import { taskOperations } from "./operations/tasks.ts";
+import { ecsPermissions } from "./permissions.ts";
 
 export function ecsOperations(deps: EcsDependencies) {
   return {
@@ -42,5 +44,9 @@ export function createEcsService(deps: EcsDependencies): ServiceDefinition {
     // The container agent sends it; the public model does not have it.
     privateMembers: { RegisterContainerInstance: ["clientToken"] },
     operations: ecsOperations(deps),
+    permissions: ecsPermissions(deps.store) satisfies PermissionTable<
+      ECS,
+      keyof ReturnType<typeof ecsOperations>
+    >,
   };
 }

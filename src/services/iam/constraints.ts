@@ -1,5 +1,6 @@
 // The model's limits on single members, refused as IAM words them.
 import type { Tag } from "@aws-sdk/client-iam";
+import { parseArn } from "#lib/arn.ts";
 import type { Tags } from "#domain/tags.ts";
 import { limitExceeded, validationError } from "./errors.ts";
 
@@ -36,6 +37,13 @@ export function checkName(value: string | undefined, member: string, maximum: nu
 export const checkRoleName = (value: string | undefined) => checkName(value, "roleName", 64);
 export const checkProfileName = (value: string | undefined) => checkName(value, "instanceProfileName", 128);
 export const checkPolicyName = (value: string | undefined) => checkName(value, "policyName", 128);
+
+/** @throws ValidationError */
+export function checkPolicyArn(given: string | undefined): string {
+  const arn = lengthWithin(given ?? "", "policyArn", 20, 2048);
+  if (parseArn(arn)?.service !== "iam") throw validationError(`ARN ${arn} is not valid.`);
+  return arn;
+}
 
 /** `/` or `/a/b/`, 512 characters at most. */
 export function checkPath(value: string | undefined): string {

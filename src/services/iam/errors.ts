@@ -17,13 +17,13 @@ export const entityAlreadyExists = (what: string): ServiceError =>
   new ServiceError("EntityAlreadyExists", `${what} already exists.`, { statusCode: 409 });
 
 export const deleteConflict = (what: string): ServiceError =>
-  new ServiceError("DeleteConflict", `Cannot delete entity, must ${what} first.`, { statusCode: 409 });
+  conflict(`Cannot delete entity, must ${what} first.`);
+
+export const conflict = (message: string): ServiceError =>
+  new ServiceError("DeleteConflict", message, { statusCode: 409 });
 
 export const limitExceeded = (message: string): ServiceError =>
   new ServiceError("LimitExceeded", message, { statusCode: 409 });
-
-export const malformedPolicy = (message: string): ServiceError =>
-  new ServiceError("MalformedPolicyDocument", message);
 
 /** What the API has and Estiba has not: said by name instead of accepted and ignored. */
 export const notImplemented = (what: string): ServiceError =>

@@ -3,6 +3,7 @@ import {
   AddRoleToInstanceProfileCommand,
   AttachRolePolicyCommand,
   CreateInstanceProfileCommand,
+  CreatePolicyCommand,
   CreateRoleCommand,
   type CreateRoleCommandInput,
   DeleteInstanceProfileCommand,
@@ -71,6 +72,10 @@ const createProfile = (InstanceProfileName = "web", Path?: string) =>
   );
 const attach = (PolicyArn = AWS_POLICY) =>
   iam.send(new AttachRolePolicyCommand({ RoleName: "web", PolicyArn }));
+const createPolicy = async (PolicyName: string, PolicyDocument = PERMISSIONS) => {
+  const { Policy } = await iam.send(new CreatePolicyCommand({ PolicyName, PolicyDocument }));
+  return Policy?.Arn ?? "";
+};
 const putPolicy = (PolicyName: string, PolicyDocument = PERMISSIONS) =>
   iam.send(new PutRolePolicyCommand({ RoleName: "web", PolicyName, PolicyDocument }));
 const join = { InstanceProfileName: "web", RoleName: "web" };
@@ -281,8 +286,12 @@ describe("policies of a role", () => {
       `NoSuchEntityException: Policy ${own} does not exist or is not attachable.`,
     );
     expect(await refusal(attach("not an ARN at all, but long"))).toMatch(/^ValidationError/);
-    for (let n = 0; n < 10; n += 1) await attach(`arn:aws:iam::aws:policy/P${n}`);
-    expect(await refusal(attach("arn:aws:iam::aws:policy/P10"))).toBe(
+    const unknown = "arn:aws:iam::aws:policy/AmazonLumberyardFullAccess";
+    expect(await refusal(attach(unknown))).toBe(
+      `NoSuchEntityException: Policy ${unknown} does not exist or is not attachable.`,
+    );
+    for (let n = 0; n < 10; n += 1) await attach(await createPolicy(`p${n}`));
+    expect(await refusal(attach())).toBe(
       "LimitExceededException: Cannot exceed quota for PoliciesPerRole: 10",
     );
   });

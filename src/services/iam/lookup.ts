@@ -1,10 +1,13 @@
 // Roles and instance profiles by name, and how the API shows them. Names are unique in an account whatever their case.
 import type { InstanceProfile, Role } from "@aws-sdk/client-iam";
+import type { AwsPolicy } from "#domain/iam/managed-policies/aws-policy.ts";
+import { managedPolicies as awsPolicies } from "#domain/iam/managed-policies/catalogue.ts";
+import type { ManagedPolicyRow } from "#domain/iam/managed-policy.ts";
 import type { InstanceProfileRow, RoleRow } from "#domain/iam/records.ts";
 import type { Reader, Row, Table } from "#store/store.ts";
-import { instanceProfiles, roles } from "#store/tables/iam.ts";
-import { checkProfileName, checkRoleName, showTags } from "./constraints.ts";
-import { noSuchInstanceProfile, noSuchRole } from "./errors.ts";
+import { instanceProfiles, managedPolicies, roles } from "#store/tables/iam.ts";
+import { checkPolicyArn, checkProfileName, checkRoleName, showTags } from "./constraints.ts";
+import { noSuchEntity, noSuchInstanceProfile, noSuchRole } from "./errors.ts";
 
 /** @throws NoSuchEntity, ValidationError */
 export function roleOf(reader: Reader, name: string | undefined): RoleRow {
@@ -18,6 +21,20 @@ export function instanceProfileOf(reader: Reader, name: string | undefined): Ins
   const row = reader.get(instanceProfiles, checkProfileName(name));
   if (row === undefined) throw noSuchInstanceProfile(name ?? "");
   return row;
+}
+
+/** The account's own, or one of AWS's that are known here. */
+export type StoredPolicy = ManagedPolicyRow | AwsPolicy;
+
+export const findPolicy = (reader: Reader, arn: string): StoredPolicy | undefined =>
+  awsPolicies.get(arn) ?? reader.find(managedPolicies, "arn", arn)[0]?.[1];
+
+/** @throws NoSuchEntity, ValidationError */
+export function policyOf(reader: Reader, given: string | undefined): StoredPolicy {
+  const arn = checkPolicyArn(given);
+  const found = findPolicy(reader, arn);
+  if (found === undefined) throw noSuchEntity(`Policy ${arn} was not found.`);
+  return found;
 }
 
 /** Whether a name is taken, in whatever case: IAM's names are told apart by more than case. */

@@ -1,16 +1,20 @@
-// IAM as records: roles, their policies and instance profiles. Nothing is evaluated by them yet. IAM is global: every region
-// reaches the same.
-import type { ServiceDefinition } from "#gateway/service-definition.ts";
+// IAM as records: roles, their policies, managed policies and instance profiles. The gateway's authorizer evaluates them. IAM is
+// global: every region reaches the same.
+import type { IAM } from "@aws-sdk/client-iam";
+import type { PermissionTable, ServiceDefinition } from "#gateway/service-definition.ts";
 import type { IamDependencies, IamOperations } from "./dependencies.ts";
 import { instanceProfileOperations } from "./operations/instance-profiles.ts";
+import { policyOperations } from "./operations/policies.ts";
 import { rolePolicyOperations } from "./operations/role-policies.ts";
 import { roleOperations } from "./operations/roles.ts";
 import { tagOperations } from "./operations/tags.ts";
+import { iamPermissions } from "./permissions.ts";
 
 export function iamOperations(deps: IamDependencies) {
   return {
     ...roleOperations(deps),
     ...rolePolicyOperations(deps),
+    ...policyOperations(deps),
     ...instanceProfileOperations(deps),
     ...tagOperations(deps),
   } satisfies IamOperations;
@@ -25,5 +29,9 @@ export function createIamService(deps: IamDependencies): ServiceDefinition {
     global: true,
     loadSchemas: () => import("@aws-sdk/client-iam"),
     operations: iamOperations(deps),
+    permissions: iamPermissions(deps.store) satisfies PermissionTable<
+      IAM,
+      keyof ReturnType<typeof iamOperations>
+    >,
   };
 }

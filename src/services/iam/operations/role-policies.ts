@@ -1,10 +1,9 @@
-// Policies of roles: managed ones attached by ARN, inline ones kept with the role. Managed policies of the account's own cannot
-// be made yet, so only AWS's can be attached.
+// Policies of roles: managed ones attached by ARN, inline ones kept with the role.
 import { parseArn } from "#lib/arn.ts";
-import { checkPolicyName, lengthWithin } from "../constraints.ts";
+import { checkPolicyArn, checkPolicyName } from "../constraints.ts";
 import type { IamDependencies, IamOperations } from "../dependencies.ts";
-import { limitExceeded, noSuchEntity, validationError } from "../errors.ts";
-import { encodeDocument, roleOf } from "../lookup.ts";
+import { limitExceeded, noSuchEntity } from "../errors.ts";
+import { encodeDocument, findPolicy, roleOf } from "../lookup.ts";
 import { page } from "../paging.ts";
 import { checkPermissionsPolicy } from "../policy-document.ts";
 import { changeRole } from "./roles.ts";
@@ -22,7 +21,7 @@ export function rolePolicyOperations({ store }: IamDependencies) {
       await store.transact((tx) =>
         changeRole(tx, input.RoleName, (row) => {
           if (row.attachedPolicies.includes(arn)) return row;
-          if (!/^arn:aws:iam::aws:policy\/./.test(arn))
+          if (findPolicy(tx, arn) === undefined)
             throw noSuchEntity(`Policy ${arn} does not exist or is not attachable.`);
           if (row.attachedPolicies.length >= MOST_ATTACHED)
             throw limitExceeded(`Cannot exceed quota for PoliciesPerRole: ${MOST_ATTACHED}`);
@@ -104,9 +103,3 @@ export function rolePolicyOperations({ store }: IamDependencies) {
 }
 
 const noSuchPolicy = (name: string) => noSuchEntity(`The role policy with name ${name} cannot be found.`);
-
-function checkPolicyArn(given: string | undefined): string {
-  const arn = lengthWithin(given ?? "", "policyArn", 20, 2048);
-  if (parseArn(arn)?.service !== "iam") throw validationError(`ARN ${arn} is not valid.`);
-  return arn;
-}

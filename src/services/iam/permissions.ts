@@ -1,0 +1,123 @@
+// Which permission each operation of IAM needs: almost all on the role, the profile or the policy that they name.
+import type { IAM } from "@aws-sdk/client-iam";
+import { formatArn } from "#lib/arn.ts";
+import type { CallScope, Permission, PermissionTable } from "#gateway/service-definition.ts";
+import type { Reader } from "#store/store.ts";
+import { instanceProfiles, roles } from "#store/tables/iam.ts";
+
+type Context = NonNullable<Permission["context"]>;
+
+interface Named {
+  readonly RoleName?: string | undefined;
+  readonly InstanceProfileName?: string | undefined;
+  readonly Path?: string | undefined;
+  readonly PolicyArn?: string | undefined;
+  readonly Tags?:
+    readonly { readonly Key?: string | undefined; readonly Value?: string | undefined }[] | undefined;
+  readonly TagKeys?: readonly string[] | undefined;
+}
+
+export function iamPermissions(reader: Reader) {
+  const resource = (
+    kind: string,
+    { account }: CallScope,
+    path: string | undefined,
+    name: string | undefined,
+  ) => formatArn({ service: "iam", region: "", account, resource: `${kind}${path ?? "/"}${name ?? ""}` });
+
+  const role = (input: Named, scope: CallScope): Permission[] => {
+    const row = reader.get(roles, input.RoleName ?? "");
+    return [
+      {
+        resource: row?.arn ?? resource("role", scope, input.Path, input.RoleName),
+        context: { ...resourceTags(row?.tags), ...requestTags(input), "iam:PolicyARN": input.PolicyArn },
+      },
+    ];
+  };
+  const profile = (input: Named, scope: CallScope): Permission[] => {
+    const row = reader.get(instanceProfiles, input.InstanceProfileName ?? "");
+    return [
+      {
+        resource: row?.arn ?? resource("instance-profile", scope, input.Path, input.InstanceProfileName),
+        context: { ...resourceTags(row?.tags), ...requestTags(input) },
+      },
+    ];
+  };
+  const policy = (input: { PolicyArn: string | undefined }): Permission[] => [
+    { resource: input.PolicyArn ?? "*" },
+  ];
+  /** Lists of a whole account are judged on its path, `role/`, `policy/`: only `*` and such match. */
+  const anything = (): Permission[] => [{ resource: "*" }];
+
+  return {
+    CreateRole: role,
+    GetRole: role,
+    ListRoles: anything,
+    DeleteRole: role,
+    UpdateRole: role,
+    UpdateRoleDescription: role,
+    UpdateAssumeRolePolicy: role,
+    AttachRolePolicy: role,
+    DetachRolePolicy: role,
+    ListAttachedRolePolicies: role,
+    PutRolePolicy: role,
+    GetRolePolicy: role,
+    DeleteRolePolicy: role,
+    ListRolePolicies: role,
+    TagRole: role,
+    UntagRole: role,
+    ListRoleTags: role,
+    CreateInstanceProfile: profile,
+    GetInstanceProfile: profile,
+    ListInstanceProfiles: anything,
+    ListInstanceProfilesForRole: role,
+    DeleteInstanceProfile: profile,
+    // Whoever puts a role into a profile hands it to every instance that is launched with it.
+    AddRoleToInstanceProfile: (input, scope) => [
+      ...profile(input, scope),
+      ...role(input, scope).map(({ resource: passed }) => ({
+        action: "iam:PassRole",
+        resource: passed,
+        context: { "iam:PassedToService": "ec2.amazonaws.com" },
+      })),
+    ],
+    RemoveRoleFromInstanceProfile: profile,
+    TagInstanceProfile: profile,
+    UntagInstanceProfile: profile,
+    ListInstanceProfileTags: profile,
+    CreatePolicy: (input, scope) => [
+      {
+        resource: resource("policy", scope, input.Path, input.PolicyName),
+        context: requestTags(input),
+      },
+    ],
+    GetPolicy: policy,
+    ListPolicies: anything,
+    DeletePolicy: policy,
+    CreatePolicyVersion: policy,
+    GetPolicyVersion: policy,
+    ListPolicyVersions: policy,
+    SetDefaultPolicyVersion: policy,
+    DeletePolicyVersion: policy,
+    ListEntitiesForPolicy: policy,
+    TagPolicy: policy,
+    UntagPolicy: policy,
+    ListPolicyTags: policy,
+  } satisfies Partial<PermissionTable<IAM>>;
+}
+
+const resourceTags = (tags: Readonly<Record<string, string>> = {}): Context =>
+  Object.fromEntries(
+    Object.entries(tags).flatMap(([key, value]) => [
+      [`aws:ResourceTag/${key}`, value],
+      [`iam:ResourceTag/${key}`, value],
+    ]),
+  );
+
+function requestTags({ Tags: tags, TagKeys: keys }: Pick<Named, "Tags" | "TagKeys">): Context {
+  const given = (tags ?? []).map(({ Key: key = "", Value: value = "" }) => [key, value] as const);
+  return {
+    ...Object.fromEntries(given.map(([key, value]) => [`aws:RequestTag/${key}`, value])),
+    "aws:TagKeys": tags === undefined ? keys : given.map(([key]) => key),
+  };
+}
