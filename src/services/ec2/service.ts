@@ -1,6 +1,8 @@
 // EC2, as much of it as container instances need: instances as rows that the instance controller makes hosts of, the default
 // VPCs, one image, tags. What is not here answers as an unknown operation.
-import type { ServiceDefinition } from "#gateway/service-definition.ts";
+import type { EC2 } from "@aws-sdk/client-ec2";
+import type { PermissionTable, ServiceDefinition } from "#gateway/service-definition.ts";
+import { ec2Permissions } from "./call-permissions.ts";
 import type { Ec2Dependencies, Ec2Operations } from "./dependencies.ts";
 import { imageOperations } from "./operations/images.ts";
 import { instanceTypeOperations } from "./operations/instance-types.ts";
@@ -46,5 +48,9 @@ export function createEc2Service(deps: Ec2Dependencies): ServiceDefinition {
     wireName: "2016-11-15",
     loadSchemas: () => import("@aws-sdk/client-ec2"),
     operations: ec2Operations(deps),
+    permissions: ec2Permissions(deps.store) satisfies PermissionTable<
+      EC2,
+      keyof ReturnType<typeof ec2Operations>
+    >,
   };
 }

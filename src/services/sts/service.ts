@@ -1,6 +1,6 @@
 // AWS STS: who am I. Roles are assumed by the server itself; AssumeRole* as an API is not built yet.
 import type { STS } from "@aws-sdk/client-sts";
-import type { OperationTable, ServiceDefinition } from "#gateway/service-definition.ts";
+import type { OperationTable, PermissionTable, ServiceDefinition } from "#gateway/service-definition.ts";
 
 const operations = {
   /** Needs no permission on AWS either. The user id of a role session is `<role id>:<session name>`. */
@@ -20,5 +20,9 @@ export function createStsService(): ServiceDefinition {
     global: true,
     loadSchemas: () => import("@aws-sdk/client-sts"),
     operations,
+    permissions: { GetCallerIdentity: () => [{ resource: "*" }] } satisfies PermissionTable<
+      STS,
+      keyof typeof operations
+    >,
   };
 }
