@@ -17,7 +17,7 @@ import {
   UpdateServiceCommand,
   type Task,
 } from "@aws-sdk/client-ecs";
-import { CreateRoleCommand, IAMClient } from "@aws-sdk/client-iam";
+import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from "@aws-sdk/client-iam";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as stack from "#cli/demo/stack.ts";
@@ -55,6 +55,19 @@ beforeAll(async () => {
     );
     roles[name] = made.Role?.Arn ?? "";
   }
+  const protecting = {
+    Version: "2012-10-17",
+    Statement: [
+      { Effect: "Allow", Action: ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"], Resource: "*" },
+    ],
+  };
+  await iam.send(
+    new PutRolePolicyCommand({
+      RoleName: "one",
+      PolicyName: "protection",
+      PolicyDocument: JSON.stringify(protecting),
+    }),
+  );
   iam.destroy();
   await stack.createCluster(clients);
   instanceId = await runInstance();
