@@ -247,7 +247,7 @@ describe("a task", () => {
       clusterArn: clusterArn(),
       containerInstanceArn: instance?.containerInstanceArn ?? "",
     });
-    const url = `${server.endpoint}/acs/ws?${query}`;
+    const url = `${server.endpoint}/acs/ws?${query.toString()}`;
     const signed = signRequest({
       method: "GET",
       url,
