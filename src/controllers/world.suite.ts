@@ -21,6 +21,7 @@ import { taskDefinitionKey, type TaskDefinitionBody } from "#domain/ecs/task-def
 import { taskKey, type TaskRow } from "#domain/ecs/task.ts";
 import { ec2Key, type InstanceRow, type SubnetRow, type VpcRow } from "#domain/ec2/instance.ts";
 import type { TargetGroupRow } from "#domain/elbv2/load-balancer.ts";
+import { newRole } from "#domain/iam/records.ts";
 import type { PlacementRequest } from "#domain/ports/placement.ts";
 import type { Backend } from "#store/backend.ts";
 import { createMemoryBackend } from "#store/memory-backend.ts";
@@ -209,6 +210,20 @@ export async function addDefinition(
       tags: {},
     }),
   );
+  return arn;
+}
+
+/** A role that tasks may have, or that only this service may assume. Answers its ARN. */
+export async function addRole({ store }: World, service = "ecs-tasks.amazonaws.com"): Promise<string> {
+  const arn = `arn:aws:iam::${ACCOUNT}:role/app`;
+  const Statement = { Effect: "Allow", Principal: { Service: service }, Action: "sts:AssumeRole" };
+  const assumeRolePolicyDocument = JSON.stringify({ Version: "2012-10-17", Statement });
+  const made = newRole(
+    { arn, name: "app", path: "/", assumeRolePolicyDocument, tags: {} },
+    seededRandom(1),
+    0,
+  );
+  await store.transact((tx) => tx.put(iam.roles, "app", made));
   return arn;
 }
 

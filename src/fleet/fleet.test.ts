@@ -8,6 +8,7 @@ import { createPlacement } from "#controllers/placement/placement.ts";
 import {
   addDefinition,
   addInstances,
+  addRole,
   allTasks,
   changeTask,
   CLUSTER,
@@ -65,7 +66,7 @@ let place: (more?: Parameters<typeof runTaskRequest>[0]) => Promise<string>;
 beforeEach(async () => {
   world = await createWorld();
   await addInstances(world, ["us-east-1a", "us-east-1a"]);
-  await addDefinition(world, 1, { taskRoleArn: "arn:aws:iam::000000000000:role/app" });
+  await addDefinition(world, 1, { taskRoleArn: await addRole(world) });
   fleet = createFleet({
     ...world.base,
     issuer: {

@@ -12,15 +12,16 @@ import {
   type ContainerInstance,
   type Task,
 } from "@aws-sdk/client-ecs";
+import { CreateRoleCommand, IAMClient } from "@aws-sdk/client-iam";
 import { afterEach, beforeEach, expect } from "vitest";
-import { clientsFor, connect, type Clients } from "#cli/connection.ts";
+import { clientsFor, connect, type Clients, type Connection } from "#cli/connection.ts";
 import { silentLogger } from "#lib/logger.ts";
 import { readConfig } from "#server/config.ts";
 import { startServer, type RunningServer } from "#server/server.ts";
 import { eventually } from "#tests/support/estiba.ts";
 import { createRecordedAgent, type Channel, type RecordedAgent } from "./recorded-agent.ts";
 
-export const ROLE = "arn:aws:iam::000000000000:role/ecsInstanceRole";
+export const ROLE = "arn:aws:iam::000000000000:role/app";
 /** What every report is answered with. */
 export const ACKNOWLEDGED = { status: 200, body: { acknowledgment: "ACK" } };
 
@@ -66,6 +67,7 @@ export function useRecordedHost(): RecordedHost {
     dataDirectory = mkdtempSync(join(tmpdir(), "estiba-conformance-"));
     await start();
     await clients.ecs.send(new CreateClusterCommand({ clusterName: "default" }));
+    await createTaskRole(connect(dataDirectory));
   });
   afterEach(async () => {
     clients.close();
@@ -146,3 +148,16 @@ export const refusal = (call: Promise<unknown>): Promise<string> =>
     () => "not refused",
     (error: Error) => `${error.name}: ${error.message}`,
   );
+
+/** ROLE, which tasks may have. */
+async function createTaskRole({ endpoint, region, credentials }: Connection): Promise<void> {
+  const iam = new IAMClient({ endpoint, region, credentials });
+  const Statement = {
+    Effect: "Allow",
+    Principal: { Service: "ecs-tasks.amazonaws.com" },
+    Action: "sts:AssumeRole",
+  };
+  const AssumeRolePolicyDocument = JSON.stringify({ Version: "2012-10-17", Statement });
+  await iam.send(new CreateRoleCommand({ RoleName: "app", AssumeRolePolicyDocument }));
+  iam.destroy();
+}

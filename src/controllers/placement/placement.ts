@@ -25,6 +25,7 @@ import { containerInstances, taskDefinitions, tasks } from "#store/tables/ecs.ts
 import type { Controller } from "../controller.ts";
 import { type Commit, commitPlan } from "./commit.ts";
 import { Picture } from "./picture.ts";
+import { checkRoles } from "./roles.ts";
 
 export interface PlacementDependencies {
   readonly store: Store;
@@ -178,6 +179,7 @@ function lookUp(store: Store, request: PlacementRequest): Looked {
       "InvalidParameterException",
       "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
     );
+  checkRoles(store, request, definition.body);
   const constraints = [...request.constraints, ...(definition.body.placementConstraints ?? [])];
   const isExternal = request.launchType === "EXTERNAL";
   const required = (definition.body.requiresAttributes ?? []).flatMap(({ name, value }) =>

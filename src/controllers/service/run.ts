@@ -15,7 +15,7 @@ import {
 } from "#domain/ecs/service-transitions.ts";
 import { taskKey } from "#domain/ecs/task.ts";
 import { stopTask } from "#domain/ecs/task-transitions.ts";
-import type { Placement, PlacementRequest } from "#domain/ports/placement.ts";
+import { CannotAssumeRole, type Placement, type PlacementRequest } from "#domain/ports/placement.ts";
 import { type Change, isChangeOf, type Store, type Transaction, type Watch } from "#store/store.ts";
 import {
   containerInstances,
@@ -43,6 +43,8 @@ export interface ServiceControllerDependencies {
   readonly settings?: Partial<ServiceSettings>;
 }
 
+/** No change of the cluster tells that a role can be assumed now. */
+const ROLE_RETRY_MS = 60_000;
 const RETRY_MS = 1000;
 
 export function createServiceController(dependencies: ServiceControllerDependencies): Controller {
@@ -76,6 +78,7 @@ export function createServiceController(dependencies: ServiceControllerDependenc
     if (deployment === undefined) return;
     const result = await placeOrSay(placement, requestFor(store, account, service, deployment, wanted));
     const missing = wanted.count - result.placed;
+    if (result.retryMs !== undefined) queue.addAt(key, clock.now() + result.retryMs);
     // A conflict that outlasted placement's own attempts, or a race that is over by then.
     if (missing > 0 && result.explanation === undefined) queue.addAt(key, clock.now() + RETRY_MS);
     await store.transact((tx) => {
@@ -196,13 +199,25 @@ function propagatedTags(store: Store, service: ServiceRow, deployment: Deploymen
   }
 }
 
+interface Placed {
+  readonly placed: number;
+  readonly explanation: string | undefined;
+  readonly retryMs?: number;
+}
+
 /** What placement refuses for good is told like a missing place: trying at once again would not help. */
-async function placeOrSay(placement: Placement, request: PlacementRequest) {
+async function placeOrSay(placement: Placement, request: PlacementRequest): Promise<Placed> {
   try {
     const { tasks: placed, explanation } = await placement.place(request);
     return { placed: placed.length, explanation };
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
+    if (error instanceof CannotAssumeRole)
+      return {
+        placed: 0,
+        explanation: `failed to launch a task with (error ${error.message}).`,
+        retryMs: ROLE_RETRY_MS,
+      };
     return { placed: 0, explanation: `was unable to place a task. Reason: ${error.message}` };
   }
 }

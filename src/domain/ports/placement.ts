@@ -1,6 +1,7 @@
 // The port through which alone tasks come into being: it plans with the scheduler and commits the tasks in one transaction,
 // so that CPU, memory and ports are counted in one place. RunTask, StartTask and the service controller call it.
 import type { TaskOverride } from "@aws-sdk/client-ecs";
+import { ServiceError } from "#lib/errors.ts";
 import type { AwsvpcConfiguration, PlacementConstraint, PlacementStrategy } from "#domain/ecs/service.ts";
 import type { TaskRow } from "#domain/ecs/task.ts";
 import type { Tags } from "#domain/tags.ts";
@@ -47,6 +48,17 @@ export interface PlacementResult {
   readonly explanation?: string;
 }
 
+/** A role of the task is not there or does not trust ECS; what else is asked for was not looked at. */
+export class CannotAssumeRole extends ServiceError {
+  constructor(roleArn: string) {
+    super(
+      "ClientException",
+      `ECS was unable to assume the role '${roleArn}' that was provided for this task. Please verify that the role being passed has the proper trust relationship and permissions and that your IAM user has permissions to pass this role.`,
+    );
+  }
+}
+
 export interface Placement {
+  /** @throws ServiceError for what no instance can help with: CannotAssumeRole among them */
   place(request: PlacementRequest): Promise<PlacementResult>;
 }

@@ -87,6 +87,13 @@ describe("RunTask", () => {
         name: "job",
         arn: `arn:aws:iam::${ACCOUNT}:role/job`,
         attachedPolicies: [],
+        assumeRolePolicyDocument: JSON.stringify({
+          Statement: {
+            Effect: "Allow",
+            Principal: { Service: "ecs-tasks.amazonaws.com" },
+            Action: "sts:AssumeRole",
+          },
+        }),
       } as never),
     );
     const override = { name: "app", command: ["sh", "-c", "true"], environment: [{ name: "A", value: "1" }] };
