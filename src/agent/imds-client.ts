@@ -68,9 +68,11 @@ export function createImdsClient(base: string, clock: Clock): ImdsClient {
     const role = (await get(folder)).split("\n")[0]?.trim();
     if (!role) throw new Error("The instance has no role.");
     const answer = JSON.parse(await get(folder + role)) as Readonly<Record<string, string | undefined>>;
-    const { AccessKeyId, SecretAccessKey, Token, Expiration } = answer;
-    if (AccessKeyId === undefined || SecretAccessKey === undefined)
-      throw new Error("The metadata service gave no credentials.");
+    const { AccessKeyId, SecretAccessKey, Token, Expiration, Code, Message } = answer;
+    if (AccessKeyId === undefined || SecretAccessKey === undefined) {
+      const why = Message === undefined ? "" : ` ${Code ?? ""}: ${Message}`;
+      throw new Error(`The metadata service gave no credentials.${why}`);
+    }
     const value = { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: Token };
     const expires = Expiration === undefined ? NaN : Date.parse(Expiration);
     credentials = { value, renewAt: Number.isNaN(expires) ? 0 : expires - RENEW_BEFORE_MS };

@@ -5,8 +5,9 @@ import { parsePolicy } from "./parse.ts";
 export interface ServiceAssumption {
   /** `ecs-tasks.amazonaws.com` */
   readonly service: string;
-  readonly sourceAccount: string;
-  readonly sourceArn: string;
+  /** For whom the service acts, where it tells. */
+  readonly sourceAccount?: string;
+  readonly sourceArn?: string;
 }
 
 /** False for a policy that cannot be read. */

@@ -23,6 +23,12 @@ const account = "123456789012";
 const profileArn = `arn:aws:iam::${account}:instance-profile/hosts`;
 const roleArn = `arn:aws:iam::${account}:role/hostRole`;
 
+const trust = (service: string) =>
+  JSON.stringify({
+    Version: "2012-10-17",
+    Statement: { Effect: "Allow", Principal: { Service: service }, Action: "sts:AssumeRole" },
+  });
+
 const instance = (id: string, privateIp: string, more: Partial<InstanceRow> = {}): InstanceRow => ({
   id,
   region,
@@ -107,8 +113,9 @@ beforeEach(async () => {
       arn: roleArn,
       id: "AROA0",
       name: "hostRole",
-      attachedPolicies: [] as string[],
-    } as RoleRow);
+      attachedPolicies: [],
+      assumeRolePolicyDocument: trust("ec2.amazonaws.com"),
+    } as unknown as RoleRow);
   });
   const imds = createImds({
     store,
@@ -117,6 +124,7 @@ beforeEach(async () => {
     logger: silentLogger,
     account,
     issuer: {
+      credentialsId: () => "",
       forInstance: (request) => ({
         accessKeyId: `ASIA${request.instanceId}${++issued}`,
         secretAccessKey: "secret",
@@ -357,6 +365,20 @@ describe("credentials of the role", () => {
     expect(await keyId()).toBe("ASIAi-first1");
     await clock.advance(1000);
     expect(await keyId()).toBe("ASIAi-first2");
+  });
+
+  it("are not given of a role that does not trust EC2, and it says so", async () => {
+    await store.transact((tx) => {
+      const row = tx.get(iam.roles, "hostRole") as RoleRow;
+      tx.put(iam.roles, "hostRole", {
+        ...row,
+        assumeRolePolicyDocument: trust("ecs-tasks.amazonaws.com"),
+      });
+    });
+    const answer = JSON.parse(String(await read(path))) as Record<string, string>;
+    expect(answer["Code"]).toBe("AssumeRoleUnauthorizedAccess");
+    expect(answer["Message"]).toMatch(/^EC2 cannot assume the role hostRole\./);
+    expect(answer).not.toHaveProperty("AccessKeyId");
   });
 
   it("are each instance's own", async () => {

@@ -4,6 +4,7 @@
 import type { InstanceProfileRow, RoleRow } from "#domain/iam/records.ts";
 import type { InstanceRow, SubnetRow, VpcRow } from "#domain/ec2/instance.ts";
 import type { SecurityGroupRow } from "#domain/ec2/security-group.ts";
+import { serviceMayAssume } from "#iam/assume.ts";
 import type { IssuedCredentials } from "./role-credentials.ts";
 
 /** A leaf is its text, made when it is asked for. */
@@ -111,6 +112,14 @@ function iam(facts: InstanceFacts, { row, role }: NonNullable<InstanceFacts["pro
     });
   if (role === undefined) return { info };
   const credentials = () => {
+    if (!serviceMayAssume(role.assumeRolePolicyDocument, { service: "ec2.amazonaws.com" })) {
+      // IAM User Guide, "Troubleshoot Amazon EC2 and IAM".
+      return pretty({
+        Code: "AssumeRoleUnauthorizedAccess",
+        Message: `EC2 cannot assume the role ${role.name}. Please see documentation at https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_iam-ec2.html#troubleshoot_iam-ec2_errors-info-doc.`,
+        LastUpdated: seconds(facts.instance.launchTime),
+      });
+    }
     const made = facts.credentials(role.arn);
     return pretty({
       Code: "Success",

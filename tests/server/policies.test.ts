@@ -131,6 +131,22 @@ describe("a container instance", () => {
   }, 90_000);
 });
 
+it("an instance whose role trusts another service is given no credentials, and its agent says why", async () => {
+  await createRole("foreign", "ecs-tasks.amazonaws.com");
+  await iam.send(new CreateInstanceProfileCommand({ InstanceProfileName: "foreign" }));
+  await iam.send(
+    new AddRoleToInstanceProfileCommand({ InstanceProfileName: "foreign", RoleName: "foreign" }),
+  );
+  const id = await runInstance("foreign");
+  const why = "AssumeRoleUnauthorizedAccess: EC2 cannot assume the role foreign.";
+  const lines = () => server.log.filter(({ fields }) => fields["instanceId"] === id);
+  await eventually(
+    "the agent says it",
+    async () => lines().some((line) => JSON.stringify(line.fields).includes(why)) || undefined,
+  );
+  expect(await member(id)).toBeUndefined();
+}, 60_000);
+
 const clusterArn = () =>
   `arn:aws:ecs:${server.connection.region}:${server.connection.account}:cluster/${stack.NAME}`;
 
