@@ -66,7 +66,8 @@ export function createFleet(dependencies: FleetDependencies): Fleet {
     admit({ containerInstanceArn }) {
       const key = keyOfEcsArn(containerInstanceArn);
       const instance = key === undefined ? undefined : store.get(containerInstances, key);
-      if (instance === undefined) return { refusal: "InvalidInstanceException" };
+      // By its own ARN only: sessions are kept by it, and another spelling would be a second agent of one instance.
+      if (instance?.arn !== containerInstanceArn) return { refusal: "InvalidInstanceException" };
       return instance.status === "INACTIVE" ? { refusal: "InactiveInstanceException" } : { instance };
     },
 

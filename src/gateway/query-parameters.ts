@@ -17,16 +17,18 @@ type Parameters = ReadonlyMap<string, string>;
  */
 export function readParameters(request: WireRequest, limit: number): Map<string, string> {
   const out = new Map<string, string>();
-  parseForm(request.rawQuery, out, limit);
+  // In the URL a plus sign is one, as in the canonical query that was signed: read as a space, one signature would stand
+  // for two requests.
+  parseForm(request.rawQuery, out, limit, false);
   for (const name of [...out.keys()]) if (name.startsWith("X-Amz-")) out.delete(name);
   const contentType = (header(request, "content-type") ?? "").split(";")[0]?.trim().toLowerCase();
   if (request.body.length > 0 && contentType === "application/x-www-form-urlencoded") {
-    parseForm(Buffer.from(request.body).toString("latin1"), out, limit);
+    parseForm(Buffer.from(request.body).toString("latin1"), out, limit, true);
   }
   return out;
 }
 
-function parseForm(text: string, out: Map<string, string>, limit: number): void {
+function parseForm(text: string, out: Map<string, string>, limit: number, plusIsSpace: boolean): void {
   const utf8 = new TextDecoder("utf-8", { fatal: true });
   const parts = text.split("&", limit + 1);
   if (parts.length > limit) {
@@ -36,8 +38,8 @@ function parseForm(text: string, out: Map<string, string>, limit: number): void 
     if (part === "") continue;
     const at = part.indexOf("=");
     try {
-      const name = utf8.decode(percentDecode(at < 0 ? part : part.slice(0, at), true));
-      out.set(name, at < 0 ? "" : utf8.decode(percentDecode(part.slice(at + 1), true)));
+      const name = utf8.decode(percentDecode(at < 0 ? part : part.slice(0, at), plusIsSpace));
+      out.set(name, at < 0 ? "" : utf8.decode(percentDecode(part.slice(at + 1), plusIsSpace)));
     } catch {
       throw new ServiceError("MalformedQueryString", "The query string is not valid UTF-8.");
     }

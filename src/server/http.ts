@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
+import { applyServerLimits, serverOptions } from "#gateway/server-limits.ts";
 
 export interface Routes {
   /** Undefined while the server is starting, resetting or closing: API requests are then answered 503. */
@@ -12,12 +13,19 @@ export interface Routes {
   readonly health: () => { readonly status: string };
 }
 
-export function createHttpServer(routes: Routes, limit: (server: Server) => void): Server {
-  const server = createServer((req, res) => void answer(routes, req, res));
+/** `onError` hears of a route that threw; its caller is answered 500. */
+export function createHttpServer(routes: Routes, onError: (error: unknown) => void): Server {
+  const server = createServer(serverOptions, (req, res) => {
+    answer(routes, req, res).catch((error: unknown) => {
+      onError(error);
+      if (res.headersSent) res.destroy();
+      else sendJson(res, 500, { message: "The server failed to answer." });
+    });
+  });
   server.on("upgrade", (req: IncomingMessage, socket: Duplex, head: Buffer) =>
     routes.upgrade(req, socket, head),
   );
-  limit(server);
+  applyServerLimits(server);
   return server;
 }
 

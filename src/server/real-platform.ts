@@ -1,7 +1,7 @@
 // Real hosts: namespaces, engines and proxies of this machine, and the endpoint's listeners at the VPCs' reserved addresses.
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
-import { applyServerLimits } from "#gateway/server-limits.ts";
+import { applyServerLimits, serverOptions } from "#gateway/server-limits.ts";
 import { messageOf } from "#lib/errors.ts";
 import { createHaproxyDriver } from "#loadbalancer/haproxy/driver.ts";
 import { vpcAddresses } from "#network/ranges.ts";
@@ -31,9 +31,11 @@ export function openRealPlatform({
 
   const serve = async (vpcId: string): Promise<ServedVpc> => {
     const { namespace, endpointAddress } = await machine.network.ensureVpc(vpcId);
-    const api = createHttpServer(routes, applyServerLimits);
+    const api = createHttpServer(routes, (error) =>
+      logger.error("A request could not be answered", { error }),
+    );
     await listen(api, endpointAddress, config.port);
-    const metadata = createServer((req, res) =>
+    const metadata = createServer(serverOptions, (req, res) =>
       imds(req, res, { vpcId, address: (req.socket.remoteAddress ?? "").replace(/^::ffff:/, "") }),
     );
     applyServerLimits(metadata);

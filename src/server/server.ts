@@ -4,13 +4,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { systemClock } from "#lib/clock.ts";
 import type { Logger } from "#lib/logger.ts";
 import { systemRandom } from "#lib/random.ts";
-import { applyServerLimits } from "#gateway/server-limits.ts";
 import { createStore } from "#store/create-store.ts";
 import { createLmdbBackend } from "#store/lmdb-backend.ts";
 import type { ServerConfig } from "./config.ts";
 import { closeServer, createHttpServer, listen, sendJson, type Routes } from "./http.ts";
 import { ensureInitialRows } from "./initial-rows.ts";
 import { openPlatform } from "./open-platform.ts";
+import type { Platform, PlatformParts } from "./platform.ts";
 import { startRuntime, type Runtime } from "./runtime.ts";
 import {
   lockFolder,
@@ -30,11 +30,15 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** @throws AlreadyRunning, BadConfiguration, or an Error that says what could not be started */
+/**
+ * `open` is what makes hosts and load balancers; tests wrap it to stand where a host stands.
+ * @throws AlreadyRunning, BadConfiguration, or an Error that says what could not be started
+ */
 export async function startServer(
   config: ServerConfig,
   environment: Readonly<Record<string, string | undefined>>,
   logger: Logger,
+  open: (parts: PlatformParts) => Promise<Platform> = openPlatform,
 ): Promise<RunningServer> {
   const folder = stateFolder(config.dataDirectory);
   const unlock = lockFolder(folder);
@@ -76,12 +80,14 @@ export async function startServer(
       reset: config.allowReset ? reset : undefined,
       health: () => ({ status: runtime === undefined ? "starting" : "ok" }),
     };
-    const http = createHttpServer(routes, applyServerLimits);
+    const http = createHttpServer(routes, (error) =>
+      logger.error("A request could not be answered", { error }),
+    );
     const port = await listen(http, config.host, config.port);
     closers.push(() => closeServer(http));
     const endpoint = `http://${config.host}:${port}`;
 
-    const platform = await openPlatform({
+    const platform = await open({
       config: { ...config, port },
       folder,
       store,
