@@ -22,4 +22,6 @@ await build({
   packages: "external",
   logLevel: "error",
 });
-process.exit(spawnSync(process.execPath, ["--expose-gc", outfile, ...args], { stdio: "inherit" }).status ?? 1);
+process.exit(
+  spawnSync(process.execPath, ["--expose-gc", outfile, ...args], { stdio: "inherit" }).status ?? 1,
+);

@@ -110,7 +110,7 @@ export function createDispatch({
 
   return {
     start() {
-      watch = store.snapshotAndWatch([tasks as never], { notify: onChange });
+      watch = store.snapshotAndWatch([tasks], { notify: onChange });
     },
     attach(instanceArn, channel) {
       const link = { channel, sent: new Map<string, Order>() };
