@@ -3,21 +3,24 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex as Stream } from "node:stream";
 import { WebSocket, WebSocketServer } from "ws";
 import { MAXIMUM_FRAME_BYTES } from "./codec.ts";
-import type { Duplex } from "./duplex.ts";
+import { Inbox, type Duplex } from "./duplex.ts";
 
 export function websocketDuplex(socket: WebSocket): Duplex {
   // A broken connection ends with `close` as well; without a listener the error would end the process.
   socket.on("error", () => {});
+  // From now on, not from when somebody listens: the first frames come in the same packet as the upgrade's answer.
+  const inbox = new Inbox();
+  socket.on("message", (data, isBinary) => {
+    if (isBinary) socket.close(1003, "text frames only");
+    else inbox.frame((data as Buffer).toString("utf8"));
+  });
+  socket.on("close", (code, reason) => inbox.end(code, reason.toString("utf8")));
   return {
     send: (frame) => {
       if (socket.readyState === WebSocket.OPEN) socket.send(frame);
     },
-    onMessage: (listener) =>
-      void socket.on("message", (data, isBinary) => {
-        if (isBinary) socket.close(1003, "text frames only");
-        else listener((data as Buffer).toString("utf8"));
-      }),
-    onClose: (listener) => void socket.on("close", (code, reason) => listener(code, reason.toString("utf8"))),
+    onMessage: (listener) => inbox.onMessage(listener),
+    onClose: (listener) => inbox.onClose(listener),
     close: (code = 1000, reason = "") => {
       socket.close(code, reason);
       // A peer that never answers the close must not keep the socket.

@@ -34,7 +34,14 @@ export function createUpgrades(parts: {
     const admission = runtime.fleet.admit(query);
     if ("refusal" in admission)
       return refuse(socket, 400, refusalBody(admission.refusal, "The container instance is not active."));
-    const { principal } = caller;
+    const { principal, region } = caller;
+    // A region's API knows that region's instances only.
+    if (region !== admission.instance.region)
+      return refuse(
+        socket,
+        400,
+        refusalBody("InvalidInstanceException", `The container instance is not in ${region}.`),
+      );
     if (principal.type === "instance" && principal.instanceId !== admission.instance.ec2InstanceId) {
       parts.logger.warn("An instance asked for another's channel", { principal: principal.arn, ...query });
       return refuse(
