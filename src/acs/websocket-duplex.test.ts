@@ -11,7 +11,7 @@ let greet: (duplex: Duplex) => void;
 beforeEach(async () => {
   const accept = createWebsocketAcceptor();
   server = createServer();
-  server.on("upgrade", (req, socket, head) => accept(req, socket, head as Buffer, (duplex) => greet(duplex)));
+  server.on("upgrade", (req, socket, head) => accept(req, socket, head, (duplex) => greet(duplex)));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });

@@ -13,7 +13,7 @@ import type { ContainerInstanceRow } from "#domain/ecs/container-instance.ts";
 import type { HealthStatus } from "#domain/ecs/task.ts";
 import type { AgentIngest } from "#domain/ports/agent-ingest.ts";
 import type { CredentialIssuer } from "#domain/ports/credential-issuer.ts";
-import type { Store } from "#store/store.ts";
+import type { Store, Watch } from "#store/store.ts";
 import { containerInstances } from "#store/tables/ecs.ts";
 import { createDispatch } from "./dispatch.ts";
 import { createIngest } from "./ingest.ts";
@@ -44,6 +44,8 @@ export interface Fleet {
   close(): Promise<void>;
 }
 
+const INACTIVE = "The container instance is inactive";
+
 export function createFleet(dependencies: FleetDependencies): Fleet {
   const { store, issuer, clock, random, logger, graceMs } = dependencies;
   const ingest = createIngest({ store, clock, logger });
@@ -51,31 +53,49 @@ export function createFleet(dependencies: FleetDependencies): Fleet {
   const report = (error: unknown) => logger.error("An agent's report could not be stored", { error });
   const presence = createPresence({ store, clock, graceMs, onError: report });
   const sessions = new Map<string, ServerSession>();
-  const telemetry = new Set<Duplex>();
+  const telemetry = new Map<Duplex, string>();
   /** Rises over restarts too: an agent discards a manifest whose number it has seen. */
   let sequence = clock.now();
   const nextSequence = () => (sequence = Math.max(sequence + 1, clock.now()));
 
+  let watch: Watch | undefined;
+
+  const instanceOf = (arn: string): ContainerInstanceRow | undefined => {
+    const key = keyOfEcsArn(arn);
+    const row = key === undefined ? undefined : store.get(containerInstances, key);
+    // By its own ARN only: sessions are kept by it, and another spelling would be a second agent of one instance.
+    return row?.arn === arn ? row : undefined;
+  };
+  const isActive = (arn: string) => (instanceOf(arn)?.status ?? "INACTIVE") !== "INACTIVE";
+  /** Credentials end with their instance; a connection that was opened with them must not outlive them. */
+  const closeInactive = () => {
+    for (const { row } of watch?.take() ?? []) {
+      const { arn, status } = (row ?? {}) as Partial<ContainerInstanceRow>;
+      if (arn === undefined || status !== "INACTIVE") continue;
+      sessions.get(arn)?.close(1001, INACTIVE);
+      for (const [duplex, of] of telemetry) if (of === arn) duplex.close(1001, INACTIVE);
+    }
+  };
+
   return {
     ingest,
     async start() {
+      watch = store.snapshotAndWatch([containerInstances], { notify: closeInactive });
       dispatch.start();
       await presence.start();
     },
 
     admit({ containerInstanceArn }) {
-      const key = keyOfEcsArn(containerInstanceArn);
-      const instance = key === undefined ? undefined : store.get(containerInstances, key);
-      // By its own ARN only: sessions are kept by it, and another spelling would be a second agent of one instance.
-      if (instance?.arn !== containerInstanceArn) return { refusal: "InvalidInstanceException" };
+      const instance = instanceOf(containerInstanceArn);
+      if (instance === undefined) return { refusal: "InvalidInstanceException" };
       return instance.status === "INACTIVE" ? { refusal: "InactiveInstanceException" } : { instance };
     },
 
     acceptAcs(duplex, query) {
       const arn = query.containerInstanceArn;
-      const key = keyOfEcsArn(arn);
-      const instance = key === undefined ? undefined : store.get(containerInstances, key);
-      if (instance === undefined) return duplex.close(1011, "Unknown container instance");
+      const instance = instanceOf(arn);
+      // The connection was opened after it was admitted: much may have happened since.
+      if (instance === undefined || !isActive(arn)) return duplex.close(1001, INACTIVE);
       sessions.get(arn)?.close(1001, "Replaced by a newer connection");
       const session = createServerSession({
         duplex,
@@ -106,7 +126,8 @@ export function createFleet(dependencies: FleetDependencies): Fleet {
 
     acceptTcs(duplex, query) {
       const arn = query.containerInstanceArn;
-      telemetry.add(duplex);
+      if (!isActive(arn)) return duplex.close(1001, INACTIVE);
+      telemetry.set(duplex, arn);
       serveTelemetry(duplex, {
         // Kept nowhere yet: metrics wait for the store of series.
         metrics: () => {},
@@ -131,12 +152,13 @@ export function createFleet(dependencies: FleetDependencies): Fleet {
     },
 
     async close() {
+      watch?.close();
       dispatch.close();
       const open = [...sessions.values()];
       sessions.clear();
       presence.close();
       for (const session of open) session.close(1001, "The server is closing");
-      for (const duplex of telemetry) duplex.close(1001, "The server is closing");
+      for (const duplex of telemetry.keys()) duplex.close(1001, "The server is closing");
     },
   };
 }

@@ -126,4 +126,4 @@ function below(shape: Shape, item: unknown, at: string, dialect: QueryDialect, f
 const isStructure = (item: unknown): item is Input =>
   typeof item === "object" && item !== null && !Array.isArray(item);
 
-const text = (item: unknown): string => (typeof item === "object" ? JSON.stringify(item) : String(item));
+const text = (item: unknown): string => (typeof item === "string" ? item : JSON.stringify(item));
