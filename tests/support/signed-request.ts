@@ -61,7 +61,9 @@ export function callOf(
   const form =
     typeof input === "string"
       ? input
-      : new URLSearchParams(Object.entries(input).map(([k, v]) => [k, String(v)])).toString();
+      : new URLSearchParams(
+          Object.entries(input).map(([k, v]): [string, string] => [k, String(v)]),
+        ).toString();
   return {
     method: "POST",
     headers: { "content-type": "application/x-www-form-urlencoded" },
