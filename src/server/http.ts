@@ -35,6 +35,7 @@ async function answer(routes: Routes, req: IncomingMessage, res: ServerResponse)
     const health = routes.health();
     return sendJson(res, health.status === "ok" ? 200 : 503, health);
   }
+  if (path === "/" && isBrowser(req)) return sendText(res, WELCOME);
   if (path === "/_estiba/reset" && routes.reset !== undefined && req.method === "POST")
     return routes.reset(req, res);
   if (path?.startsWith("/_estiba/") === true) return sendJson(res, 404, { message: "Not found" });
@@ -45,6 +46,28 @@ async function answer(routes: Routes, req: IncomingMessage, res: ServerResponse)
       message: "The server is not ready yet.",
     });
   await api(req, res);
+}
+
+const WELCOME = `Estiba: an Amazon ECS on your own machines.
+
+This is the endpoint for AWS clients, which sign their requests. In a shell:
+
+  eval "$(estiba env)"
+  aws ecs list-clusters
+
+/healthz tells whether the server is ready.
+`;
+
+/** Someone looks by hand: no AWS client sends an unsigned GET without a query. */
+const isBrowser = (req: IncomingMessage): boolean =>
+  req.method === "GET" && req.url === "/" && req.headers.authorization === undefined;
+
+function sendText(res: ServerResponse, text: string): void {
+  res.writeHead(200, {
+    "content-type": "text/plain; charset=utf-8",
+    "content-length": Buffer.byteLength(text),
+  });
+  res.end(text);
 }
 
 export function sendJson(res: ServerResponse, status: number, body: unknown): void {

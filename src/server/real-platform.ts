@@ -7,7 +7,7 @@ import { createHaproxyDriver } from "#loadbalancer/haproxy/driver.ts";
 import { vpcAddresses } from "#network/ranges.ts";
 import { vpcs } from "#store/tables/ec2.ts";
 import { closeServer, createHttpServer, listen } from "./http.ts";
-import { createMachine, IMDS_PORT, removeMachine } from "./machine.ts";
+import { createMachine, endMachine, IMDS_PORT } from "./machine.ts";
 import type { Platform, PlatformParts } from "./platform.ts";
 
 interface ServedVpc {
@@ -113,7 +113,7 @@ export function openRealPlatform({
     },
     async removeEverything() {
       await closeListeners();
-      await removeMachine(machine);
+      await endMachine(machine, "remove");
     },
   };
 }
