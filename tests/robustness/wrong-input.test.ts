@@ -10,6 +10,7 @@ import {
   type BuiltOperation,
   type Input,
 } from "#tests/support/operation-inputs.ts";
+import { fault } from "#tests/support/refusal-form.ts";
 import { call, type Answer, type Signer } from "#tests/support/signed-request.ts";
 import { startSimulatedServer, type SimulatedServer } from "#tests/support/simulated-server.ts";
 import { startTwoHosts, taskRow, type Host } from "#tests/support/two-hosts.ts";
@@ -43,63 +44,6 @@ const send = (operation: BuiltOperation, input: Input | string): Promise<Answer>
     typeof input === "string" ? input : encoded(operation, input),
     root,
   );
-
-/** Codes that every service of a protocol may answer (each API reference's "Common Errors"). */
-const common: Readonly<Record<BuiltOperation["protocol"], ReadonlySet<string>>> = {
-  awsJson1_1: new Set(["SerializationException", "RequestEntityTooLargeException"]),
-  query: new Set(["ValidationError", "MalformedQueryString", "RequestEntityTooLarge"]),
-  // EC2's model declares no errors: the client errors of its reference page, "Error codes".
-  ec2: new Set([
-    "InvalidParameter",
-    "InvalidParameterValue",
-    "InvalidParameterCombination",
-    "MissingParameter",
-    "UnknownParameter",
-    "UnsupportedOperation",
-    "MalformedQueryString",
-    "RequestEntityTooLarge",
-    "DryRunOperation",
-    "IdempotentParameterMismatch",
-    "IncorrectInstanceState",
-    "InstanceLimitExceeded",
-    "InsufficientFreeAddressesInSubnet",
-    "TagLimitExceeded",
-    "InvalidID",
-    "InvalidPaginationToken",
-    "InvalidInstanceType",
-    "InvalidAMIID.NotFound",
-    "InvalidAMIID.Malformed",
-    "InvalidInstanceID.NotFound",
-    "InvalidInstanceID.Malformed",
-    "InvalidVpcID.NotFound",
-    "InvalidVpcID.Malformed",
-    "InvalidSubnetID.NotFound",
-    "InvalidSubnetID.Malformed",
-    "InvalidGroup.NotFound",
-    "InvalidGroupId.Malformed",
-    "InvalidKeyPair.NotFound",
-    "InvalidUserData.Malformed",
-    "InvalidIPAddress.InUse",
-    "InvalidIamInstanceProfileArn.Malformed",
-  ]),
-};
-
-const forms: Readonly<Record<BuiltOperation["protocol"], RegExp>> = {
-  awsJson1_1: /^\{.*"__type":"[A-Za-z]+","message":".+"\}$/s,
-  query:
-    /^<ErrorResponse(?: xmlns="[^"]+")?><Error><Type>Sender<\/Type><Code>[A-Za-z]+<\/Code><Message>[^<]+<\/Message><\/Error><RequestId>[0-9a-f-]{36}<\/RequestId><\/ErrorResponse>$/s,
-  ec2: /^<\?xml [^>]+>\n<Response><Errors><Error><Code>[A-Za-z.]+<\/Code><Message>[^<]+<\/Message><\/Error><\/Errors><RequestID>[0-9a-f-]{36}<\/RequestID><\/Response>$/s,
-};
-
-/** What is wrong with a refusal; undefined when it is as AWS would refuse. */
-function fault({ service, protocol, name, shapes }: BuiltOperation, answer: Answer, sent: unknown) {
-  const { status, code = "", text } = answer;
-  const isKnown = common[protocol].has(code) || shapes.error(code) !== undefined;
-  if (status >= 400 && status < 500 && forms[protocol].test(text) && isKnown) return undefined;
-  return { operation: `${service}:${name}`, sent: brief(sent), status, text: brief(text) };
-}
-const brief = (sent: unknown): string =>
-  (JSON.stringify(sent) ?? "").replace(/(.)\1{40,}/g, "$1…").slice(0, 300);
 
 /** The faults among the answers to `inputs` of every operation; `mayBeTaken` when a 200 is as good. */
 async function faults(
@@ -227,9 +171,7 @@ describe("every operation", () => {
 
   it("is none the worse for members that it does not know", async () => {
     const strange = { nothing: 1, __proto__x: {}, constructor: "a", toString: { a: [1] }, "": "x" };
-    expect(await faults((o) => [{ ...leastInput(o), ...strange }], { mayBeTaken: true })).toEqual(
-      [],
-    );
+    expect(await faults((o) => [{ ...leastInput(o), ...strange }], { mayBeTaken: true })).toEqual([]);
   });
 
   it("refuses what is nested without end", async () => {

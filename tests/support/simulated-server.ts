@@ -38,11 +38,15 @@ export interface SimulatedServer {
   /** What the instance's own agent would read there. */
   credentialsOf(instanceId: string): Promise<SigningCredentials>;
   identityOf(instanceId: string): Promise<IdentityDocument>;
-  close(): Promise<void>;
+  /** `keep`: the data folder stays, for another server to start over. */
+  close(options?: { readonly keep?: boolean }): Promise<void>;
 }
 
 export async function startSimulatedServer(flags: ConfigFlags = {}): Promise<SimulatedServer> {
-  const dataDirectory = mkdtempSync(join(tmpdir(), "estiba-sim-"));
+  const dataDirectory =
+    typeof flags.dataDirectory === "string"
+      ? flags.dataDirectory
+      : mkdtempSync(join(tmpdir(), "estiba-sim-"));
   const config = readConfig(
     { dataDirectory, engine: "sim", port: 0, steadyAfterMs: 200, logLevel: "silent", ...flags },
     {},
@@ -88,11 +92,11 @@ export async function startSimulatedServer(flags: ConfigFlags = {}): Promise<Sim
     metadataOf,
     credentialsOf: async (id) => (await imdsClient(id)).credentials(),
     identityOf: async (id) => (await imdsClient(id)).identity(),
-    async close() {
+    async close({ keep = false } = {}) {
       clients.close();
       for (const listener of metadata.values()) listener.close();
       await server.close();
-      rmSync(dataDirectory, { recursive: true, force: true });
+      if (!keep) rmSync(dataDirectory, { recursive: true, force: true });
     },
   };
 }
