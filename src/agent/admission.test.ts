@@ -20,11 +20,11 @@ const open = (isFree?: PortProbe) => {
   return {
     admission,
     admitted,
-    async request(task: WireTask) {
+    request: async (task: WireTask) => {
       admission.request(task, (ports) => void admitted.set(task.arn, ports));
       await settle();
     },
-    async release(arn: string) {
+    release: async (arn: string) => {
       admission.release(arn);
       await settle();
     },
