@@ -82,7 +82,7 @@ function templatesOf(host: Host, place: stack.Place, balancer: stack.LoadBalance
       networkMode: "bridge",
       cpu: "256",
       memory: "0.5GB",
-      volumes: [{ name: "data", host: { sourcePath: "/data" } }],
+      volumes: [{ name: "data", host: {} }],
       placementConstraints: [{ type: "memberOf", expression: "attribute:ecs.os-type == linux" }],
       tags: [{ key: "a", value: "b" }],
       containerDefinitions: [
@@ -142,7 +142,7 @@ function templatesOf(host: Host, place: stack.Place, balancer: stack.LoadBalance
       startedBy: "me",
       clientToken: "a-token",
       overrides: {
-        cpu: "64",
+        cpu: "128",
         containerOverrides: [
           { name: "app", command: ["x"], environment: [{ name: "A", value: "b" }], memory: 64 },
         ],
@@ -378,6 +378,18 @@ const faultsLogged = () =>
   server.log
     .filter((line) => line.level === "error")
     .map((line) => [line.message, String(line.fields["error"])]);
+
+it("is given good requests to begin with", async () => {
+  const refused: string[] = [];
+  for (const operation of operations) {
+    const template = templates[operation.name];
+    if (template === undefined) continue;
+    const answer = await call(operation.service, operation.name, encoded(operation, template), root);
+    if (answer.status !== 200) refused.push(`${operation.name}: ${answer.code}: ${answer.message}`);
+  }
+  // It names no image, so that no test makes forty hosts.
+  expect(refused).toEqual([expect.stringMatching(/^RunInstances: InvalidAMIID.NotFound: /)]);
+});
 
 it("answers a good request with one thing changed, whatever it is", { timeout: 30_000 }, async () => {
   const cases = operations.flatMap((operation) => {

@@ -11,6 +11,8 @@ export interface OpenChannel {
   /** The close's code once it is closed. */
   readonly closed: () => number | undefined;
   send(type: string, message: object): void;
+  /** Sends a frame as it stands. */
+  sendText(frame: string): void;
   close(): void;
 }
 
@@ -42,6 +44,7 @@ export async function openChannel(
     heard,
     closed: () => closed,
     send: (type, message) => duplex.send(encodeEnvelope({ type, message })),
+    sendText: (frame) => duplex.send(frame),
     close: () => duplex.close(),
   };
 }
