@@ -85,7 +85,7 @@ const found = (text: string): readonly string[] =>
 /** A log line as a reader may see it, errors included. */
 const asText = (value: unknown): string =>
   JSON.stringify(value, (_key, item: unknown) =>
-    item instanceof Error ? { message: item.message, stack: item.stack, ...item } : item,
+    item instanceof Error ? { ...item, message: item.message, stack: item.stack } : item,
   );
 
 it("knows what it looks for", () => {

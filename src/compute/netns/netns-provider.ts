@@ -171,7 +171,7 @@ export function createNetnsProvider(options: NetnsProviderOptions): NetnsProvide
 
   /** As a machine's shutdown does: its containers hear SIGTERM before all ends. */
   const stopContainers = async (layout: HostLayout) => {
-    const docker = ["docker", "--host", `unix://${layout.socket}`];
+    const docker = ["docker", "--host", `unix://${layout.socket}`] as const;
     const ids = (await run([...docker, "ps", "--quiet"])).split("\n").filter((id) => id !== "");
     if (ids.length > 0) await run([...docker, "stop", "--time", String(shutdownSeconds), ...ids]);
   };
