@@ -84,7 +84,7 @@ export function readAgentConfig(environment: Values, file: string): AgentConfig 
     imagePullBehavior: choice(
       "ECS_IMAGE_PULL_BEHAVIOR",
       ["prefer-cached", "default", "always"],
-      "prefer-cached",
+      "default",
     ),
     stopTimeoutSeconds: duration("ECS_CONTAINER_STOP_TIMEOUT", 30_000, 1_000) / 1000,
     startTimeoutMs: duration("ECS_CONTAINER_START_TIMEOUT", 180_000, 45_000),
