@@ -38,6 +38,23 @@ it("tells of a close also to who asks after it", async () => {
   await expect.poll(() => closes).toEqual([[1001, "The server is closing"]]);
 });
 
+it("hears nothing more once it closes", async () => {
+  const ended = new Promise<void>((resolve) => {
+    greet = (duplex) => {
+      duplex.onMessage(() => ["late", "later"].forEach((frame) => duplex.send(frame)));
+      duplex.onClose(() => resolve());
+    };
+  });
+  const duplex = await connectWebsocket(url, {});
+  const heard: string[] = [];
+  duplex.onMessage((frame) => heard.push(frame));
+  const closed = new Promise<number>((resolve) => duplex.onClose(resolve));
+  duplex.send("anything");
+  duplex.close();
+  await Promise.all([ended, closed]);
+  expect(heard).toEqual([]);
+});
+
 it("takes no binary frames", async () => {
   const ended = new Promise<number>((resolve) => (greet = (duplex) => duplex.onClose(resolve)));
   const { WebSocket } = await import("ws");

@@ -404,7 +404,7 @@ it("answers a good request with one thing changed, whatever it is", { timeout: 3
       expect(await send(operation, changed(template, path, value) as Input)).toBeUndefined();
       expect(faultsLogged()).toEqual([]);
     }),
-    { numRuns: 2500, interruptAfterTimeLimit: 9_000, endOnFailure: true },
+    { numRuns: 1500, interruptAfterTimeLimit: 5_000, endOnFailure: true },
   );
 });
 
@@ -412,8 +412,8 @@ it("answers a good request with one thing changed, whatever it is", { timeout: 3
 const ends = (operation: BuiltOperation) => /^(Delete|Terminate|Deregister|Remove)/.test(operation.name);
 
 it.each([
-  ["makes, changes or tells", 1200, (o: BuiltOperation) => !ends(o)],
-  ["ends something", 300, ends],
+  ["makes, changes or tells", 800, (o: BuiltOperation) => !ends(o)],
+  ["ends something", 200, ends],
 ])(
   "answers any input of the right types to what %s with a refusal or with what was asked",
   { timeout: 30_000 },
@@ -426,7 +426,7 @@ it.each([
         expect(await send(operation, input)).toBeUndefined();
         expect(faultsLogged()).toEqual([]);
       }),
-      { numRuns, interruptAfterTimeLimit: 6_000, endOnFailure: true },
+      { numRuns, interruptAfterTimeLimit: 4_000, endOnFailure: true },
     );
   },
 );

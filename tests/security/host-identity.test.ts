@@ -8,7 +8,7 @@ import {
   leastInput,
   type BuiltOperation,
 } from "#tests/support/operation-inputs.ts";
-import { call, type Answer, type Service, type Signer } from "#tests/support/signed-request.ts";
+import { call, send, sign, type Answer, type Service, type Signer } from "#tests/support/signed-request.ts";
 import { startSimulatedServer, type LogLine, type SimulatedServer } from "#tests/support/simulated-server.ts";
 import { instanceRow, startTwoHosts, taskRow, type Host } from "#tests/support/two-hosts.ts";
 
@@ -19,7 +19,7 @@ let other: Host;
 let attacker: Signer;
 
 beforeAll(async () => {
-  server = await startSimulatedServer();
+  server = await startSimulatedServer({ allowReset: true });
   [own, other] = await startTwoHosts(server);
   attacker = { endpoint: server.endpoint, credentials: await server.credentialsOf(own.instanceId) };
 }, 30_000);
@@ -290,6 +290,9 @@ const refusals: Readonly<Record<BuiltOperation["protocol"], { status: number; co
   ec2: { status: 403, code: "UnauthorizedOperation" },
 };
 
+const reset = (signer: Signer) =>
+  send(sign("ecs", { method: "POST", headers: {}, body: "" }, { ...signer, path: "/_estiba/reset" }));
+
 /** Of all operations those that are not denied. */
 async function allowed(signer: Signer): Promise<readonly string[]> {
   const before = taskRow(server, other.taskArn);
@@ -310,6 +313,14 @@ async function allowed(signer: Signer): Promise<readonly string[]> {
   expect(taskRow(server, other.taskArn)).toEqual(before);
   return out;
 }
+
+it("an instance does not empty the server", async () => {
+  expect(await reset(attacker)).toMatchObject({
+    status: 403,
+    text: '{"message":"Only the root principal may reset."}',
+  });
+  expect(taskRow(server, other.taskArn)).toBeDefined();
+});
 
 describe("of all operations there are", () => {
   it("an instance may call its agent's, and learns of the rest that it is denied", async () => {
@@ -348,5 +359,7 @@ describe("of all operations there are", () => {
       status: 400,
       type: "AccessDeniedException",
     });
+    expect(await reset(task)).toMatchObject({ status: 403 });
+    expect(taskRow(server, other.taskArn)).toBeDefined();
   });
 });
