@@ -82,11 +82,20 @@ describe("the metadata service's client", () => {
     await clock.advance(55 * 60_000);
     expect((await imds.credentials()).accessKeyId).toBe("ASIA1");
     await clock.advance(6 * 60_000);
-    await expect(imds.credentials()).rejects.toThrow("404");
+    await expect(imds.credentials()).rejects.toThrow("has no role");
   });
 
-  it("says that an instance without a role has none", async () => {
+  it("says that an instance without a role has none, and what to do", async () => {
     delete answers[ROLE];
-    await expect(imds.credentials()).rejects.toThrow("answered 404 to meta-data/iam/security-credentials/");
+    await expect(imds.credentials()).rejects.toThrow(
+      "The instance has no role, and so the agent no credentials: launch it with an instance profile",
+    );
+  });
+
+  it("names the path of anything else that is missing", async () => {
+    delete answers[`${ROLE}ecsInstanceRole`];
+    await expect(imds.credentials()).rejects.toThrow(
+      "answered 404 to meta-data/iam/security-credentials/ecsInstanceRole",
+    );
   });
 });
