@@ -10,10 +10,9 @@ export function websocketDuplex(socket: WebSocket): Duplex {
   socket.on("error", () => {});
   // From now on, not from when somebody listens: the first frames come in the same packet as the upgrade's answer.
   const inbox = new Inbox();
-  let closing = false;
   socket.on("message", (data, isBinary) => {
     // What still comes until the peer has closed as well is for nobody: who closes has let go of what would act on it.
-    if (closing) return;
+    if (inbox.closed) return;
     if (isBinary) socket.close(1003, "text frames only");
     else inbox.frame((data as Buffer).toString("utf8"));
   });
@@ -25,7 +24,7 @@ export function websocketDuplex(socket: WebSocket): Duplex {
     onMessage: (listener) => inbox.onMessage(listener),
     onClose: (listener) => inbox.onClose(listener),
     close: (code = 1000, reason = "") => {
-      closing = true;
+      inbox.end(code, reason);
       socket.close(code, reason);
       // A peer that never answers the close must not keep the socket.
       if (socket.readyState !== WebSocket.CLOSED)

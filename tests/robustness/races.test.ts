@@ -1,23 +1,16 @@
 // Two callers at once, and one who changes his mind: the same request in parallel gives one result, and whatever was interrupted
 // comes to rest with exactly one PRIMARY and nothing left over.
-import {
-  DescribeInstancesCommand,
-  RunInstancesCommand,
-  TerminateInstancesCommand,
-} from "@aws-sdk/client-ec2";
+import { DescribeInstancesCommand, TerminateInstancesCommand } from "@aws-sdk/client-ec2";
 import {
   CreateClusterCommand,
   CreateServiceCommand,
   DeleteClusterCommand,
   DeleteServiceCommand,
   DeregisterContainerInstanceCommand,
-  DescribeServicesCommand,
   RegisterTaskDefinitionCommand,
   RunTaskCommand,
   StopTaskCommand,
   UpdateServiceCommand,
-  waitUntilServicesInactive,
-  type Service,
 } from "@aws-sdk/client-ecs";
 import { CreateTargetGroupCommand } from "@aws-sdk/client-elastic-load-balancing-v2";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -30,89 +23,28 @@ import { addresses, instances } from "#store/tables/ec2.ts";
 import { containerInstances, services, taskDefinitions, tasks } from "#store/tables/ecs.ts";
 import { eventually } from "#tests/support/estiba.ts";
 import { startSimulatedServer, type SimulatedServer } from "#tests/support/simulated-server.ts";
-import { CLUSTER, registerApp, runHosts } from "#tests/support/two-hosts.ts";
+import { CLUSTER, runHosts } from "#tests/support/two-hosts.ts";
+import { all, atOnce, names, shortCalls, type ShortCalls } from "./short-calls.ts";
 
 let server: SimulatedServer;
+let at: ShortCalls;
 let hosts: readonly ContainerInstanceRow[];
 let place: stack.Place;
 let checked = 0;
 beforeAll(async () => {
   server = await startSimulatedServer({ allowReset: true });
+  at = shortCalls(server);
   hosts = await runHosts(server);
   place = await stack.findPlace(server.clients);
-  for (const revision of ["1", "2", "3"]) await registerRevision(revision);
+  for (const revision of ["1", "2", "3"]) await at.registerRevision(revision);
 }, 30_000);
 afterAll(() => server.close());
 afterEach(() => {
   expect(server.log.slice(checked).filter((line) => line.level === "error")).toEqual([]);
   checked = server.log.length;
 });
-
-/** Small, and healthy as soon as it runs. */
-const registerRevision = (revision: string) =>
-  registerApp(server, {
-    containerDefinitions: [
-      {
-        name: "app",
-        image: "app:1",
-        cpu: 16,
-        memory: 32,
-        environment: [{ name: "REVISION", value: revision }],
-      },
-    ],
-  });
 const ecs = () => server.clients.ecs;
 const ec2 = () => server.clients.ec2;
-const atOnce = <T>(count: number, make: (i: number) => Promise<T>) =>
-  Promise.allSettled(Array.from({ length: count }, (_, i) => make(i)));
-/** The answers of calls that must all have been taken. */
-async function all<T>(count: number, make: (i: number) => Promise<T>): Promise<readonly T[]> {
-  return Promise.all(Array.from({ length: count }, (_, i) => make(i)));
-}
-const names = (results: readonly PromiseSettledResult<unknown>[]) =>
-  results.map((r) => (r.status === "fulfilled" ? "ok" : (r.reason as Error).name)).sort();
-
-const rowsOf = (serviceName: string) =>
-  Array.from(server.store.scan(tasks), ([, row]) => row).filter((row) => row.serviceName === serviceName);
-const show = async (serviceName: string): Promise<Service> => {
-  const answer = await ecs().send(new DescribeServicesCommand({ cluster: CLUSTER, services: [serviceName] }));
-  const [service] = answer.services ?? [];
-  if (service === undefined) throw new Error(`There is no ${serviceName}.`);
-  return service;
-};
-/** At rest: as `aws ecs wait services-stable` sees it, and the rollout COMPLETED. */
-const steady = (serviceName: string, count: number) =>
-  eventually(
-    `${serviceName} steady with ${count}`,
-    async () => {
-      const service = await show(serviceName);
-      expect((service.deployments ?? []).filter((d) => d.status === "PRIMARY")).toHaveLength(1);
-      const isSteady =
-        service.deployments?.length === 1 &&
-        service.runningCount === count &&
-        service.pendingCount === 0 &&
-        service.deployments[0]?.rolloutState === "COMPLETED";
-      return isSteady ? service : undefined;
-    },
-    30,
-  );
-const create = (serviceName: string, desiredCount: number, more = {}) =>
-  ecs().send(
-    new CreateServiceCommand({
-      cluster: CLUSTER,
-      serviceName,
-      taskDefinition: "app:1",
-      desiredCount,
-      ...more,
-    }),
-  );
-const remove = async (serviceName: string) => {
-  await ecs().send(new DeleteServiceCommand({ cluster: CLUSTER, service: serviceName, force: true }));
-  await waitUntilServicesInactive(
-    { client: ecs(), maxWaitTime: 30, minDelay: 1, maxDelay: 1 },
-    { cluster: CLUSTER, services: [serviceName] },
-  );
-};
 
 describe("the same request many times at once", () => {
   it("makes one cluster", async () => {
@@ -122,11 +54,11 @@ describe("the same request many times at once", () => {
   });
 
   it("makes one service with one deployment and its tasks once", async () => {
-    const made = await all(8, () => create("once", 3, { clientToken: "t" }));
+    const made = await all(8, () => at.create("once", 3, { clientToken: "t" }));
     expect(new Set(made.map((m) => m.service?.deployments?.[0]?.id)).size).toBe(1);
-    await steady("once", 3);
-    expect(rowsOf("once")).toHaveLength(3);
-    await remove("once");
+    await at.steady("once", 3);
+    expect(at.rowsOf("once")).toHaveLength(3);
+    await at.remove("once");
   });
 
   it("runs the tasks of one client token once", async () => {
@@ -170,7 +102,7 @@ describe("the same request many times at once", () => {
   });
 
   it("launches the instances of one client token once", async () => {
-    const answers = await all(6, () => launch({ ClientToken: "launch-once" }));
+    const answers = await all(6, () => at.launch({ ClientToken: "launch-once" }));
     const ids = new Set(answers.flatMap((a) => (a.Instances ?? []).map((i) => i.InstanceId)));
     expect(ids.size).toBe(1);
     await ec2().send(new TerminateInstancesCommand({ InstanceIds: [...ids].map(String) }));
@@ -229,39 +161,23 @@ describe("the same request many times at once", () => {
   });
 });
 
-async function launch(more = {}) {
-  return ec2().send(
-    new RunInstancesCommand({
-      ImageId: "ami-0e571ba0000000001",
-      InstanceType: "t3.small",
-      MinCount: 1,
-      MaxCount: 1,
-      IamInstanceProfile: { Name: "ecsInstanceRole" },
-      UserData: Buffer.from(`#!/bin/bash\necho ECS_CLUSTER=${CLUSTER} >> /etc/ecs/ecs.config\n`).toString(
-        "base64",
-      ),
-      ...more,
-    }),
-  );
-}
-
 describe("a service that is changed while it changes", () => {
   it("twice quickly ends on the last definition with one PRIMARY", async () => {
-    await create("twice", 2);
+    await at.create("twice", 2);
     const update = (taskDefinition: string) =>
       ecs().send(new UpdateServiceCommand({ cluster: CLUSTER, service: "twice", taskDefinition }));
     await update("app:2");
     await update("app:3");
-    const after = await steady("twice", 2);
+    const after = await at.steady("twice", 2);
     expect(after.taskDefinition).toMatch(/app:3$/);
-    const alive = rowsOf("twice").filter((row) => row.lastStatus !== "STOPPED");
+    const alive = at.rowsOf("twice").filter((row) => row.lastStatus !== "STOPPED");
     expect(alive.map((row) => row.taskDefinitionArn.split("/").at(-1))).toEqual(["app:3", "app:3"]);
-    await remove("twice");
+    await at.remove("twice");
   });
 
   it("by many at once ends on one of their wishes, with a deployment for each", async () => {
-    await create("many", 1);
-    await steady("many", 1);
+    await at.create("many", 1);
+    await at.steady("many", 1);
     const updates = await all(6, (i) =>
       ecs().send(
         new UpdateServiceCommand({
@@ -278,24 +194,24 @@ describe("a service that is changed while it changes", () => {
     const row = await eventually("the service", () =>
       Array.from(server.store.scan(services), ([, r]) => r).find((r) => r.name === "many"),
     );
-    const after = await steady("many", row.desiredCount);
+    const after = await at.steady("many", row.desiredCount);
     expect(ids).toContain(after.deployments?.[0]?.id);
     expect(after.taskDefinition).toMatch(new RegExp(`app:${row.desiredCount}$`));
-    await remove("many");
+    await at.remove("many");
   });
 
   it("that is scaled up and down while it starts ends with what was asked last", async () => {
-    await create("scaled", 1);
+    await at.create("scaled", 1);
     for (const desiredCount of [5, 0, 4, 1, 3])
       await ecs().send(new UpdateServiceCommand({ cluster: CLUSTER, service: "scaled", desiredCount }));
-    await steady("scaled", 3);
-    expect(rowsOf("scaled").filter((row) => row.desiredStatus === "RUNNING")).toHaveLength(3);
-    await remove("scaled");
+    await at.steady("scaled", 3);
+    expect(at.rowsOf("scaled").filter((row) => row.desiredStatus === "RUNNING")).toHaveLength(3);
+    await at.remove("scaled");
   });
 
   it("that is deleted in the middle of a deployment leaves no task, and its name is free again", async () => {
-    await create("leaving", 3);
-    await steady("leaving", 3);
+    await at.create("leaving", 3);
+    await at.steady("leaving", 3);
     await ecs().send(
       new UpdateServiceCommand({ cluster: CLUSTER, service: "leaving", taskDefinition: "app:2" }),
     );
@@ -311,15 +227,15 @@ describe("a service that is changed while it changes", () => {
         ),
       ),
     ).toEqual(["ServiceNotActiveException", "ServiceNotActiveException"]);
-    await remove("leaving").catch((error: Error) => expect(error.name).toBe("ServiceNotFoundException"));
+    await at.remove("leaving").catch((error: Error) => expect(error.name).toBe("ServiceNotFoundException"));
     await eventually(
       "no task of it is left",
-      () => rowsOf("leaving").every((row) => row.lastStatus === "STOPPED") || undefined,
+      () => at.rowsOf("leaving").every((row) => row.lastStatus === "STOPPED") || undefined,
       20,
     );
-    await create("leaving", 1);
-    await steady("leaving", 1);
-    await remove("leaving");
+    await at.create("leaving", 1);
+    await at.steady("leaving", 1);
+    await at.remove("leaving");
   });
 });
 
@@ -336,7 +252,7 @@ describe("an instance", () => {
     );
 
   it("that is terminated while it is launched leaves neither host, address nor container instance", async () => {
-    const launched = await all(6, () => launch());
+    const launched = await all(6, () => at.launch());
     const ids = launched.flatMap((l) => (l.Instances ?? []).map((i) => i.InstanceId ?? ""));
     const states = await all(3, () => ec2().send(new TerminateInstancesCommand({ InstanceIds: ids })));
     for (const state of states) expect(state.TerminatingInstances).toHaveLength(6);
@@ -348,25 +264,27 @@ describe("an instance", () => {
     // A host that came up after its end would register now.
     const registered = () => ids.flatMap((id) => server.store.find(containerInstances, "ec2InstanceId", id));
     const before = registered().length;
-    await launch().then(({ Instances }) =>
-      eventually(
-        "a later host is registered",
-        () => server.store.find(containerInstances, "ec2InstanceId", Instances?.[0]?.InstanceId ?? "")[0],
-        20,
-      ),
-    );
+    await at
+      .launch()
+      .then(({ Instances }) =>
+        eventually(
+          "a later host is registered",
+          () => server.store.find(containerInstances, "ec2InstanceId", Instances?.[0]?.InstanceId ?? "")[0],
+          20,
+        ),
+      );
     expect(registered()).toHaveLength(before);
   });
 
   it("that is terminated while tasks are placed on it keeps none of them, and the service recovers", async () => {
-    const { Instances } = await launch();
+    const { Instances } = await at.launch();
     const id = Instances?.[0]?.InstanceId ?? "";
     await eventually(
       "connected",
       () => server.store.find(containerInstances, "ec2InstanceId", id)[0]?.[1].agentConnected || undefined,
       20,
     );
-    await create("uprooted", 9);
+    await at.create("uprooted", 9);
     await Promise.all([
       ec2().send(new TerminateInstancesCommand({ InstanceIds: [id] })),
       ...Array.from({ length: 5 }, () =>
@@ -374,7 +292,7 @@ describe("an instance", () => {
       ),
     ]);
     await ended([id]);
-    await steady("uprooted", 9);
+    await at.steady("uprooted", 9);
     const arn = server.store.find(containerInstances, "ec2InstanceId", id)[0]?.[1].arn ?? "";
     await eventually(
       "nothing is left on it",
@@ -382,7 +300,7 @@ describe("an instance", () => {
       10,
     );
     expect(server.store.find(instances, "id", id)[0]?.[1].state).toBe("terminated");
-    await remove("uprooted");
+    await at.remove("uprooted");
   });
 
   it("that is deregistered by many at once is deregistered", async () => {
@@ -445,8 +363,8 @@ describe("the reset endpoint", () => {
     expect(Array.from(server.store.scan(tasks))).toEqual([]);
     expect(Array.from(server.store.scan(instances))).toEqual([]);
     hosts = await runHosts(server);
-    await registerRevision("1");
-    await create("after", 2);
-    await steady("after", 2);
+    await at.registerRevision("1");
+    await at.create("after", 2);
+    await at.steady("after", 2);
   });
 });
