@@ -5,6 +5,7 @@ import type { Clock } from "#lib/clock.ts";
 import { ServiceError } from "#lib/errors.ts";
 import type { Logger } from "#lib/logger.ts";
 import type { Random } from "#lib/random.ts";
+import { TransactionTooLarge } from "#store/store.ts";
 import { authError, denial } from "./auth-errors.ts";
 import { authenticate } from "./authenticate.ts";
 import { logAccess, type AccessRecord } from "./access-log.ts";
@@ -179,7 +180,12 @@ export function createGateway(options: GatewayOptions): Gateway {
     protocol: Protocol,
     record: AccessRecord,
   ): Promise<ServiceError> {
-    if (error instanceof BodyTooLarge) return protocol.errors.tooLarge();
+    if (error instanceof BodyTooLarge) return protocol.errors.tooLarge("The request body is too large.");
+    // Each part was within its limit, all of them together are more than a row or a transaction holds.
+    if (error instanceof TransactionTooLarge) {
+      options.logger.warn("a request is more than can be stored", { ...record, reason: error.message });
+      return protocol.errors.tooLarge("What the request describes is too large to be stored.");
+    }
     if (!(error instanceof ServiceError)) {
       options.logger.error("operation failed", { requestId: record.requestId, action: record.action, error });
       return protocol.errors.internal(service);

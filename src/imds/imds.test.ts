@@ -112,6 +112,9 @@ beforeEach(async () => {
     logger: silentLogger,
     account,
     issuer: {
+      credentialsId: () => {
+        throw new Error("no task is asked about");
+      },
       forInstance: (request) => ({
         accessKeyId: `ASIA${request.instanceId}${++issued}`,
         secretAccessKey: "secret",

@@ -4,7 +4,6 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { systemClock } from "#lib/clock.ts";
 import type { Logger } from "#lib/logger.ts";
 import { systemRandom } from "#lib/random.ts";
-import { applyServerLimits } from "#gateway/server-limits.ts";
 import { createStore } from "#store/create-store.ts";
 import { createLmdbBackend } from "#store/lmdb-backend.ts";
 import type { ServerConfig } from "./config.ts";
@@ -83,7 +82,9 @@ export async function startServer(
       interruptSpot: createSpotInterruption({ runtime: () => runtime, store, clock, config, logger }),
       health: () => ({ status: runtime === undefined ? "starting" : "ok" }),
     };
-    const http = createHttpServer(routes, applyServerLimits);
+    const http = createHttpServer(routes, (error) =>
+      logger.error("A request could not be answered", { error }),
+    );
     const port = await listen(http, config.host, config.port);
     closers.push(() => closeServer(http));
     const endpoint = `http://${config.host}:${port}`;

@@ -23,6 +23,7 @@ import { createRunitSupervisor } from "./supervisor.ts";
 const root = mkdtempSync(join(tmpdir(), "estiba-supervise-"));
 const directory = join(root, "services");
 const supervisor = createRunitSupervisor({ directory, clock: systemClock });
+const run = (command: string, ...args: string[]) => spawnSync(command, args, { encoding: "utf8" }).stdout;
 const folderOf = (name: string) => join(directory, name);
 
 afterEach(async () => {
@@ -229,7 +230,7 @@ describe("pid files", () => {
     writeFileSync(dead, "4194303\n");
     // This process started long after the file was written: the number was given away again.
     writeFileSync(recycled, `${process.pid}\n`);
-    spawnSync("touch", ["-d", "2001-01-01", recycled]);
+    run("touch", "-d", "2001-01-01", recycled);
     writeFileSync(living, `${process.pid}\n`);
     await supervisor.ensure(script("pidfiles", patient, { pidFiles: [dead, recycled, living] }));
     expect([dead, recycled, living].map((file) => existsSync(file))).toEqual([false, false, true]);
@@ -242,7 +243,7 @@ describe("places", () => {
   const groups = () => cgroupHierarchies().map((h) => join(h, group));
 
   it("the program is in the network namespace and in the group of every hierarchy, and remove clears the group", async () => {
-    spawnSync("ip", ["netns", "add", namespace]);
+    run("ip", "netns", "add", namespace);
     try {
       const { pid } = await supervisor.ensure(
         script("placed", `readlink /proc/self/ns/net; ${patient}`, {
@@ -259,8 +260,8 @@ describe("places", () => {
       await supervisor.remove("placed");
       expect(groups().filter((folder) => existsSync(folder))).toEqual([]);
     } finally {
-      spawnSync("ip", ["netns", "del", namespace]);
-      for (const folder of groups()) spawnSync("rmdir", [join(folder, ".."), "--ignore-fail-on-non-empty"]);
+      run("ip", "netns", "del", namespace);
+      for (const folder of groups()) run("rmdir", join(folder, ".."), "--ignore-fail-on-non-empty");
     }
   });
 

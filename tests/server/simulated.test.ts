@@ -84,9 +84,18 @@ it(
       second,
     ]);
 
+    const before = (await stack.runningTasks(clients)).map((t) => t.taskArn);
+    const instances = (await stack.containerInstances(clients)).map((i) => i.containerInstanceArn).sort();
     await stop();
     await start();
+    // Simulated containers end with the server's process; the service replaces them on the same container instances.
+    await eventually("other tasks", async () =>
+      (await stack.runningTasks(clients)).some((t) => before.includes(t.taskArn)) ? undefined : true,
+    );
     await settled(balancer);
+    expect((await stack.containerInstances(clients)).map((i) => i.containerInstanceArn).sort()).toEqual(
+      instances,
+    );
     expect((await stack.containerInstances(clients)).filter((i) => i.agentConnected)).toHaveLength(2);
 
     await reset(connect(dataDirectory), () => {});

@@ -1,10 +1,13 @@
 // `estiba image`: archives of `docker save` in the image folder, from which instances load what a task names.
 import {
+  closeSync,
   createReadStream,
   createWriteStream,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
+  readSync,
   renameSync,
   rmSync,
 } from "node:fs";
@@ -26,8 +29,10 @@ export async function loadImage(
   try {
     const hash = createHash("sha256");
     const source = archive === "-" ? process.stdin : createReadStream(archive);
-    source.on("data", (chunk) => hash.update(chunk));
+    source.on("data", (chunk: string | Buffer) => hash.update(chunk));
     await pipeline(source, createWriteStream(partial, { mode: 0o600 }));
+    if (!isReadableByAgents(partial))
+      throw new Error("The archive is compressed in a way that agents do not read: plain tar and gzip are.");
     const tags = tagsOf(partial);
     if (tags.length === 0)
       throw new Error("The archive names no image: save it by name, as in `docker save my-app:1`.");
@@ -36,6 +41,17 @@ export async function loadImage(
   } finally {
     rmSync(partial, { force: true });
   }
+}
+
+/** First bytes of what `tar` here would read and agents do not: bzip2, xz, zstd, lzip. */
+const OTHER_COMPRESSIONS = ["425a68", "fd377a58", "28b52ffd", "4c5a4950"];
+
+function isReadableByAgents(archive: string): boolean {
+  const head = Buffer.alloc(4);
+  const file = openSync(archive, "r");
+  readSync(file, head, 0, head.length, 0);
+  closeSync(file);
+  return !OTHER_COMPRESSIONS.some((magic) => head.toString("hex").startsWith(magic));
 }
 
 export function listImages(dataDirectory: string, print: (line: string) => void): void {
