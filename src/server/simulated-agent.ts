@@ -71,10 +71,13 @@ export async function startSimulatedAgent(
   };
 }
 
-/** The store, and a promise of when nothing is being written to it any more. */
+/** The store until it is settled: what is under way is written, what comes later is not, as with a process that has ended. */
 function settling(store: StateStore): { readonly state: StateStore; readonly settled: () => Promise<void> } {
   const writes = new Set<Promise<void>>();
-  const tracked = (write: Promise<void>): Promise<void> => {
+  let hasEnded = false;
+  const tracked = async (begin: () => Promise<void>): Promise<void> => {
+    if (hasEnded) return;
+    const write = begin();
     writes.add(write);
     void write.then(
       () => writes.delete(write),
@@ -85,12 +88,13 @@ function settling(store: StateStore): { readonly state: StateStore; readonly set
   return {
     state: {
       load: () => store.load(),
-      saveInstance: (record) => tracked(store.saveInstance(record)),
-      saveTask: (task) => tracked(store.saveTask(task)),
-      removeTask: (taskArn) => tracked(store.removeTask(taskArn)),
-      clear: () => tracked(store.clear()),
+      saveInstance: (record) => tracked(() => store.saveInstance(record)),
+      saveTask: (task) => tracked(() => store.saveTask(task)),
+      removeTask: (taskArn) => tracked(() => store.removeTask(taskArn)),
+      clear: () => tracked(() => store.clear()),
     },
     async settled() {
+      hasEnded = true;
       while (writes.size > 0) await Promise.allSettled(writes);
     },
   };
