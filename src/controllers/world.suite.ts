@@ -153,7 +153,7 @@ export async function addSubnets({ store }: World, zones: readonly string[]): Pr
       id: "vpc-1",
       cidrBlock: "10.64.0.0/16",
       isDefault: true,
-    } as VpcRow);
+    });
     tx.put(ec2.securityGroups, ec2Key(REGION, "sg-1"), {
       ...place,
       id: "sg-1",
@@ -172,7 +172,7 @@ export async function addSubnets({ store }: World, zones: readonly string[]): Pr
         availabilityZoneId: `use1-az${n + 1}`,
         defaultForAz: true,
         mapPublicIpOnLaunch: false,
-      } as SubnetRow);
+      });
   });
   return { vpcId: "vpc-1", subnetIds: ids, securityGroupIds: ["sg-1"], assignPublicIp: "DISABLED" };
 }
