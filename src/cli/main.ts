@@ -16,6 +16,12 @@ import { up } from "./commands/up.ts";
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 const warn = (line: string) => void process.stderr.write(`${line}\n`);
 
+// Whoever reads may stop reading, as `head` does.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit();
+  throw error;
+});
+
 const program = new Command("estiba")
   .description("An Amazon ECS that runs on your own machines")
   .option("--data <folder>", "data folder (ESTIBA_DATA; /var/lib/estiba for root)")
@@ -31,7 +37,7 @@ program
   .description("start the server; Ctrl-C stops the control plane only, what runs goes on")
   .option("-d, --detach", "start it in the background, supervised")
   .option("--engine <engine>", "docker (real hosts and containers) or sim (simulated, without root)")
-  .option("--host <address>", "loopback address of the endpoint")
+  .option("--host <address>", "address of the endpoint (127.0.0.1)")
   .option("--port <port>", "port of the endpoint (4566)")
   .option("--region <region>", "region whose default VPC is made at the start (us-east-1)")
   .option("--vpc-cidr <cidr>", "range of the default VPC (10.64.0.0/16)")

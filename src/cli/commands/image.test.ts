@@ -17,11 +17,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-function archive(tags: readonly string[], compression = ""): string {
+function archive(tags: readonly string[], compression = "", config = "c.json"): string {
   const from = join(folder, "from");
   writeFileSync(
     join(folder, "manifest.json"),
-    JSON.stringify([{ Config: "c.json", RepoTags: tags, Layers: [] }]),
+    JSON.stringify([{ Config: config, RepoTags: tags, Layers: [] }]),
   );
   execFileSync("tar", [`-c${compression}f`, from, "-C", folder, "manifest.json"]);
   return from;
@@ -47,7 +47,19 @@ describe("estiba image", () => {
     await expect(loadImage(folder, archive([]), print)).rejects.toThrow(/names no image/);
     const text = join(folder, "text");
     writeFileSync(text, "x".repeat(2000));
-    await expect(loadImage(folder, text, print)).rejects.toThrow();
+    await expect(loadImage(folder, text, print)).rejects.toThrow(`${text} is no archive of \`docker save\``);
+    await expect(loadImage(folder, join(folder, "nowhere"), print)).rejects.toThrow(
+      `There is no file ${join(folder, "nowhere")}.`,
+    );
     expect(stored()).toEqual([]);
+  });
+
+  it("lists a name once that was given to another image", async () => {
+    await loadImage(folder, archive(["a:1"], "", "one.json"), print);
+    await loadImage(folder, archive(["a:1"], "", "two.json"), print);
+    expect(stored()).toHaveLength(2);
+    said = [];
+    listImages(folder, print);
+    expect(said).toEqual(["a:1"]);
   });
 });
