@@ -19,7 +19,7 @@ import {
 } from "#domain/ecs/service-transitions.ts";
 import { taskDefinitionKey, type TaskDefinitionBody } from "#domain/ecs/task-definition.ts";
 import { taskKey, type TaskRow } from "#domain/ecs/task.ts";
-import { ec2Key, type InstanceRow, type type VpcRow } from "#domain/ec2/instance.ts";
+import { ec2Key, type InstanceRow } from "#domain/ec2/instance.ts";
 import type { TargetGroupRow } from "#domain/elbv2/load-balancer.ts";
 import type { PlacementRequest } from "#domain/ports/placement.ts";
 import type { Backend } from "#store/backend.ts";
