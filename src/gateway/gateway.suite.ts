@@ -8,6 +8,7 @@ import { systemClock } from "#lib/clock.ts";
 import { ServiceError } from "#lib/errors.ts";
 import type { LogFields, Logger } from "#lib/logger.ts";
 import { systemRandom } from "#lib/random.ts";
+import { WriteFailed } from "#store/store.ts";
 import { interimAuthorizer } from "./authorize.ts";
 import { createGateway, type Gateway, type GatewayOptions } from "./gateway.ts";
 import { applyServerLimits, serverOptions } from "./server-limits.ts";
@@ -49,6 +50,9 @@ export function testServices(calls: Call[]): ServiceDefinition[] {
     },
     ListClusters: () => {
       throw new Error("the secret inside of the server");
+    },
+    DeleteCluster: () => {
+      throw new WriteFailed("The state could not be written: ENOSPC");
     },
   } satisfies OperationTable<ECS>;
   const ec2 = {

@@ -5,7 +5,7 @@ import type { Clock } from "#lib/clock.ts";
 import { ServiceError } from "#lib/errors.ts";
 import type { Logger } from "#lib/logger.ts";
 import type { Random } from "#lib/random.ts";
-import { TransactionTooLarge } from "#store/store.ts";
+import { TransactionTooLarge, WriteFailed } from "#store/store.ts";
 import { authError, denial } from "./auth-errors.ts";
 import { authenticate } from "./authenticate.ts";
 import { logAccess, type AccessRecord } from "./access-log.ts";
@@ -36,6 +36,9 @@ interface GatewayLimits extends DecodeLimits {
   /** Longest request body, octets. */
   readonly bodyBytes: number;
 }
+
+const NOT_STORED =
+  "The change could not be stored and was not made: is the disk full? `estiba doctor` tells.";
 
 const defaultLimits: GatewayLimits = { bodyBytes: 1024 * 1024, depth: 32, parameters: 10_000 };
 
@@ -188,7 +191,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     }
     if (!(error instanceof ServiceError)) {
       options.logger.error("operation failed", { requestId: record.requestId, action: record.action, error });
-      return protocol.errors.internal(service);
+      const fault = protocol.errors.internal(service);
+      return error instanceof WriteFailed
+        ? new ServiceError(fault.code, NOT_STORED, { statusCode: 500 })
+        : fault;
     }
     const declared =
       service === undefined || record.action === undefined
