@@ -25,7 +25,7 @@ it(
   async () => {
     const { clients } = estiba;
     await buildDemoImage(join(stateFolder(estiba.dataDirectory).images, "demo.tar"));
-    const place = await stack.findPlace(clients);
+    const place = await stack.createSecurityGroups(clients, await stack.findPlace(clients));
     await stack.createCluster(clients);
     await stack.runInstances(clients, place);
     const balancer = await stack.createLoadBalancer(clients, place);
