@@ -10,7 +10,8 @@ let clock: TestClock;
 let server: Duplex;
 let sent: unknown[];
 let ends: (readonly [number, string])[];
-let accepted: boolean;
+let accepted: boolean | Promise<boolean>;
+let taken: number;
 let known: boolean;
 let candidates: readonly TaskIdentifier[] | undefined;
 let stopped: readonly TaskIdentifier[][];
@@ -52,13 +53,16 @@ const manifest = (messageId: string) =>
 
 beforeEach(() => {
   [clock, sent, ends, bad, stopped] = [new TestClock(), [], [], [], []];
-  [accepted, known, candidates, heartbeats] = [true, true, [], 0];
+  [accepted, known, candidates, heartbeats, taken] = [true, true, [], 0, 0];
   const [agentEnd, serverEnd] = memoryDuplexPair();
   server = serverEnd;
   server.onMessage((frame) => void sent.push(decodeFromAgent(frame)));
   const listener: AcsListener = {
-    payload: async () => accepted,
-    interfaces: () => false,
+    payload: async () => {
+      taken += 1;
+      return accepted;
+    },
+    interfaces: () => {},
     credentials: () => known,
     manifest: async () => candidates,
     stopVerified: (tasks) => void (stopped = [...stopped, [...tasks]]),
@@ -94,6 +98,19 @@ describe("an agent's ACS session", () => {
     accepted = false;
     await payload("p1", task("t1", { roleCredentials: role("c1") }));
     expect(sent).toEqual([]);
+  });
+
+  it("takes nothing of what still waited when it ended", async () => {
+    let store: (value: boolean) => void = () => {};
+    accepted = new Promise((resolve) => (store = resolve));
+    await payload("p1", task("t1"));
+    await payload("p2", task("t2"));
+    expect(taken).toBe(1);
+    server.close();
+    await settle();
+    store(true);
+    await settle();
+    expect([taken, ends.length]).toEqual([1, 1]);
   });
 
   it("acknowledges credentials of tasks it knows", async () => {

@@ -40,8 +40,9 @@ beforeAll(async () => {
 }, 30_000);
 afterAll(() => server.close());
 afterEach(() => {
-  expect(server.log.slice(checked).filter((line) => line.level === "error")).toEqual([]);
+  const lines = server.log.slice(checked);
   checked = server.log.length;
+  expect(lines.filter((line) => line.level === "error")).toEqual([]);
 });
 const ecs = () => server.clients.ecs;
 const ec2 = () => server.clients.ec2;

@@ -26,8 +26,9 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 afterEach(async () => {
-  expect(server.log.slice(checked).filter((line) => line.level === "error")).toEqual([]);
+  const lines = server.log.slice(checked);
   checked = server.log.length;
+  expect(lines.filter((line) => line.level === "error")).toEqual([]);
   expect(await call("ecs", "ListClusters", {}, root)).toMatchObject({ status: 200 });
 });
 
