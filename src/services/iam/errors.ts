@@ -22,9 +22,6 @@ export const deleteConflict = (what: string): ServiceError =>
 export const limitExceeded = (message: string): ServiceError =>
   new ServiceError("LimitExceeded", message, { statusCode: 409 });
 
-export const malformedPolicy = (message: string): ServiceError =>
-  new ServiceError("MalformedPolicyDocument", message);
-
 /** What the API has and Estiba has not: said by name instead of accepted and ignored. */
 export const notImplemented = (what: string): ServiceError =>
   validationError(`${what} is not implemented by Estiba`);
