@@ -1,5 +1,5 @@
 // The command line. Each command stands in a file of its own; this one only names them.
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { BadConfiguration, readConfig } from "#server/config.ts";
 import { AlreadyRunning } from "#server/state-folder.ts";
 import { connect, NotRunning } from "./connection.ts";
@@ -29,8 +29,12 @@ const program = new Command("estiba")
   // Options after `aws` are the AWS CLI's.
   .enablePositionalOptions();
 
-const dataDirectory = () =>
-  readConfig({ dataDirectory: program.opts<{ data?: string }>().data }, process.env).dataDirectory;
+/** `--data` as it was given, before the command or after it. */
+let givenFolder: string | undefined;
+program.hook("preAction", (_program, command) => {
+  givenFolder = command.opts<{ data?: string }>().data ?? program.opts<{ data?: string }>().data;
+});
+const dataDirectory = () => readConfig({ dataDirectory: givenFolder }, process.env).dataDirectory;
 
 program
   .command("up")
@@ -46,7 +50,7 @@ program
   .action(async (options: Record<string, string | boolean | undefined>) => {
     const { vpcCidr, detach, ...flags } = options;
     const config = readConfig(
-      { ...flags, dataDirectory: program.opts<{ data?: string }>().data, defaultVpcCidr: vpcCidr },
+      { ...flags, dataDirectory: dataDirectory(), defaultVpcCidr: vpcCidr },
       process.env,
     );
     await up(config, detach === true, print);
@@ -106,6 +110,15 @@ program
   .command("reset")
   .description("empty all state of a server started with --allow-reset")
   .action(async () => reset(connect(dataDirectory()), print));
+// Users write it where other programs take it, too: after the command. All but `aws`, whose options are the AWS CLI's.
+const takesFolder = (command: Command): void => {
+  for (const child of command.commands.filter((c) => c.name() !== "aws")) {
+    child.addOption(new Option("--data <folder>").hideHelp());
+    takesFolder(child);
+  }
+};
+takesFolder(program);
+
 // The clock's timers do not keep a process alive, but a command that waits for one must come to its end.
 const untilDone = setInterval(() => undefined, 2 ** 30);
 try {
