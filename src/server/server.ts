@@ -68,11 +68,15 @@ export async function startServer(
       const before = runtime;
       runtime = undefined;
       await before?.close();
-      await platform.removeEverything();
-      await wipe(store);
-      await ensureInitialRows({ store, clock, random, config });
-      await platform.start();
-      runtime = await startRuntime(parts);
+      try {
+        await platform.removeEverything();
+        await wipe(store);
+      } finally {
+        // Also over what a failure left: the server goes on, and may be asked again.
+        await ensureInitialRows({ store, clock, random, config });
+        await platform.start();
+        runtime = await startRuntime(parts);
+      }
       sendJson(res, 200, {});
     };
     const routes: Routes = {
