@@ -165,6 +165,32 @@ describe("when runsv itself was killed", () => {
     expect(copies(": orphan-mark").map((p) => p.pid)).toEqual([next.pid]);
   });
 
+  it("one that stood in for the program and has lost its own runsv starts no copy of it", async () => {
+    const spec = script("widow", `: widow-mark; ${patient}`);
+    const first = await supervisor.ensure(spec);
+    const killRunsv = async () => {
+      for (const { pid } of runsvOf("widow")) process.kill(pid, "SIGKILL");
+      await eventually("runsv is gone", () => (runsvOf("widow").length === 0 ? true : undefined));
+    };
+    await killRunsv();
+    await supervisor.ensure(spec);
+    const [standIn] = await eventually("the one that stands in", () => {
+      const found = findProcesses(({ args, cwd }) => cwd === folderOf("widow") && args.at(-1) === "./run");
+      return found.length === 1 ? found : undefined;
+    });
+    // Asleep while both happen, as it is most of the time.
+    process.kill(standIn?.pid ?? 0, "SIGSTOP");
+    await killRunsv();
+    process.kill(first.pid ?? 0, "SIGKILL");
+    process.kill(standIn?.pid ?? 0, "SIGCONT");
+    await eventually("it has ended", () =>
+      isAlive(standIn ?? { pid: 0, startTime: "" }) ? undefined : true,
+    );
+    expect(copies(": widow-mark")).toEqual([]);
+    const next = await supervisor.ensure(spec);
+    expect(copies(": widow-mark").map((p) => p.pid)).toEqual([next.pid]);
+  });
+
   it("remove still ends the program and what is left of its supervision", async () => {
     const first = await supervisor.ensure(script("bereft", patient));
     for (const { pid } of runsvOf("bereft")) process.kill(pid, "SIGKILL");
