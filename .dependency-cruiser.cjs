@@ -39,7 +39,7 @@ module.exports = {
       name: "one-service-alone",
       comment: "a service never imports another service, a controller never another controller",
       severity: "error",
-      from: { path: "^src/(services|controllers)/([^/]+)/" },
+      from: { path: "^src/(services|controllers)/([^/]+)/", pathNot: "\\.(test|suite)\\.ts$" },
       to: { path: "^src/$1/", pathNot: "^src/$1/($2/|[^/]+\\.ts$)" },
     },
     {

@@ -3,12 +3,16 @@ import { defineConfig } from "vitest/config";
 
 const real = ["**/*.real.test.ts"];
 
+// The SDK's advice on Node versions would stand between the tests' lines.
+const env = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" };
+
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: "unit",
+          env,
           include: ["src/**/*.test.ts", "tests/**/*.test.ts"],
           exclude: real,
           testTimeout: 20_000,
@@ -17,6 +21,7 @@ export default defineConfig({
       {
         test: {
           name: "real",
+          env,
           include: real.flatMap((p) => [`src/${p}`, `tests/${p}`]),
           poolOptions: { forks: { singleFork: true } },
           pool: "forks",

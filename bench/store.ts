@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { arch, cpus, release, tmpdir, totalmem } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { silentLogger } from "#lib/logger.ts";
@@ -15,6 +15,7 @@ import { createEtcdLimitsBackend } from "#store/etcd-limits-backend.ts";
 import { createLmdbBackend } from "#store/lmdb-backend.ts";
 import { createMemoryBackend } from "#store/memory-backend.ts";
 import { type Store, defineTable } from "#store/store.ts";
+import { report, round } from "./report.ts";
 
 interface Task {
   readonly arn: string;
@@ -51,7 +52,6 @@ const rows = Number(values.rows);
 const seconds = Number(values.seconds);
 const open = (backend: Backend): Promise<Store> =>
   createStore({ backend, logger: silentLogger, tables: [tasks] });
-const round = (value: number, digits = 2) => Number(value.toFixed(digits));
 
 /** `callers` loops that each put one row and wait for it. */
 async function throughput(inner: Backend, callers: number) {
@@ -132,17 +132,7 @@ async function loading(folder: string) {
 const folder = mkdtempSync(join(tmpdir(), "bench-store-"));
 try {
   const results = {
-    bench: "store",
-    commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim(),
-    machine: {
-      cpu: cpus()[0]?.model,
-      cores: cpus().length,
-      memoryGiB: round(totalmem() / 2 ** 30, 1),
-      kernel: release(),
-      arch: arch(),
-      node: process.version,
-      filesystem: execFileSync("stat", ["-f", "-c", "%T", folder], { encoding: "utf8" }).trim(),
-    },
+    filesystem: execFileSync("stat", ["-f", "-c", "%T", folder], { encoding: "utf8" }).trim(),
     secondsEach: seconds,
     lmdb: [] as unknown[],
     memory: [] as unknown[],
@@ -158,7 +148,7 @@ try {
     );
   }
   results.loading = await loading(join(folder, "load"));
-  console.log(JSON.stringify(results, undefined, 2));
+  report("store", results);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -75,9 +75,11 @@ export function createClientSession(options: {
 
   /** One message at a time: orders are taken in the order in which they came. */
   let work: Promise<void> = Promise.resolve();
+  let ended = false;
   const inTurn = (handle: () => Promise<void>) => {
     work = work
-      .then(handle)
+      // What waits at the end is not taken any more: nothing acknowledged it, so it comes again with the next connection.
+      .then(() => (ended ? undefined : handle()))
       .catch((error: unknown) => listener.badFrame(error instanceof Error ? error.message : String(error)));
   };
 
@@ -119,6 +121,7 @@ export function createClientSession(options: {
     }
   });
   duplex.onClose((code, reason) => {
+    ended = true;
     timers.cancel();
     listener.closed(code, reason);
   });

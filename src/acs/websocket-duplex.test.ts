@@ -1,58 +1,65 @@
-import { createHash } from "node:crypto";
-import { createServer } from "node:http";
+// Over a real socket: what a Duplex promises must hold also for what arrives with the upgrade's answer.
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { expect, it } from "vitest";
-import { ConnectionRefused, connectWebsocket } from "./websocket-duplex.ts";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { Duplex } from "./duplex.ts";
+import { connectWebsocket, createWebsocketAcceptor } from "./websocket-duplex.ts";
 
-async function listening(server: ReturnType<typeof createServer>) {
+let server: Server;
+let url: string;
+let greet: (duplex: Duplex) => void;
+beforeEach(async () => {
+  const accept = createWebsocketAcceptor();
+  server = createServer();
+  server.on("upgrade", (req, socket, head) => accept(req, socket, head, (duplex) => greet(duplex)));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return `ws://127.0.0.1:${(server.address() as AddressInfo).port}/acs/ws?x=a+b`;
-}
-
-it("hears frames that came in one piece with the answer to the upgrade, whenever it is listened to", async () => {
-  const server = createServer();
-  let asked = "";
-  server.on("upgrade", (req, socket) => {
-    asked = req.url ?? "";
-    const key = createHash("sha1")
-      .update(`${req.headers["sec-websocket-key"] ?? ""}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
-      .digest("base64");
-    const head = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"];
-    const frames = ["first", "second"].flatMap((text) => [0x81, text.length, ...Buffer.from(text)]);
-    // The client's answer to the close.
-    socket.once("data", () => socket.end());
-    socket.write(
-      Buffer.concat([
-        Buffer.from([...head, `Sec-WebSocket-Accept: ${key}`, "", ""].join("\r\n")),
-        Buffer.from(frames),
-        // 1001, no reason.
-        Buffer.from([0x88, 2, 0x03, 0xe9]),
-      ]),
-    );
-  });
-  const duplex = await connectWebsocket(await listening(server), {});
-  await new Promise(setImmediate);
-  const heard: (string | number)[] = [];
-  duplex.onMessage((frame) => heard.push(frame));
-  await new Promise<void>((resolve) =>
-    duplex.onClose((code) => {
-      heard.push(code);
-      resolve();
-    }),
-  );
-  expect(heard).toEqual(["first", "second", 1001]);
-  // The query is sent as it stands: it was signed so.
-  expect(asked).toBe("/acs/ws?x=a+b");
+  url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterEach(() => {
   server.close();
+  server.closeAllConnections();
 });
 
-it("tells a refusal with its status and body", async () => {
-  const server = createServer();
-  server.on("upgrade", (_req, socket) =>
-    socket.end("HTTP/1.1 400 Bad Request\r\ncontent-length: 4\r\n\r\ngone"),
-  );
-  const refused = await connectWebsocket(await listening(server), {}).catch((error: unknown) => error);
-  expect(refused).toBeInstanceOf(ConnectionRefused);
-  expect(refused).toMatchObject({ statusCode: 400, body: "gone" });
-  server.close();
+it("keeps frames that came before anybody listened, in order", async () => {
+  greet = (duplex) => ["manifest", "payload", "credentials"].forEach((frame) => duplex.send(frame));
+  const duplex = await connectWebsocket(url, {});
+  const heard: string[] = [];
+  duplex.onMessage((frame) => heard.push(frame));
+  await expect.poll(() => heard).toEqual(["manifest", "payload", "credentials"]);
+  duplex.close();
+});
+
+it("tells of a close also to who asks after it", async () => {
+  greet = (duplex) => duplex.close(1001, "The server is closing");
+  const duplex = await connectWebsocket(url, {});
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  const closes: (readonly [number, string])[] = [];
+  duplex.onClose((code, reason) => closes.push([code, reason]));
+  await expect.poll(() => closes).toEqual([[1001, "The server is closing"]]);
+});
+
+it("hears nothing more once it closes", async () => {
+  const ended = new Promise<void>((resolve) => {
+    greet = (duplex) => {
+      duplex.onMessage(() => ["late", "later"].forEach((frame) => duplex.send(frame)));
+      duplex.onClose(() => resolve());
+    };
+  });
+  const duplex = await connectWebsocket(url, {});
+  const heard: string[] = [];
+  duplex.onMessage((frame) => heard.push(frame));
+  const closed = new Promise<number>((resolve) => duplex.onClose(resolve));
+  duplex.send("anything");
+  duplex.close();
+  await Promise.all([ended, closed]);
+  expect(heard).toEqual([]);
+});
+
+it("takes no binary frames", async () => {
+  const ended = new Promise<number>((resolve) => (greet = (duplex) => duplex.onClose(resolve)));
+  const { WebSocket } = await import("ws");
+  const socket = new WebSocket(url);
+  socket.on("open", () => socket.send(Buffer.from([1, 2, 3])));
+  expect(await ended).toBe(1003);
+  socket.terminate();
 });

@@ -5,12 +5,14 @@ import { WebSocket, WebSocketServer } from "ws";
 import { MAXIMUM_FRAME_BYTES } from "./codec.ts";
 import { Inbox, type Duplex } from "./duplex.ts";
 
-/** Listens from the beginning: the first frames can come with the very bytes that open the connection. */
 export function websocketDuplex(socket: WebSocket): Duplex {
-  const inbox = new Inbox();
   // A broken connection ends with `close` as well; without a listener the error would end the process.
   socket.on("error", () => {});
+  // From now on, not from when somebody listens: the first frames come in the same packet as the upgrade's answer.
+  const inbox = new Inbox();
   socket.on("message", (data, isBinary) => {
+    // What still comes until the peer has closed as well is for nobody: who closes has let go of what would act on it.
+    if (inbox.closed) return;
     if (isBinary) socket.close(1003, "text frames only");
     else inbox.frame((data as Buffer).toString("utf8"));
   });
@@ -22,6 +24,7 @@ export function websocketDuplex(socket: WebSocket): Duplex {
     onMessage: (listener) => inbox.onMessage(listener),
     onClose: (listener) => inbox.onClose(listener),
     close: (code = 1000, reason = "") => {
+      inbox.end(code, reason);
       socket.close(code, reason);
       // A peer that never answers the close must not keep the socket.
       if (socket.readyState !== WebSocket.CLOSED)

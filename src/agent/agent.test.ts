@@ -1,7 +1,8 @@
 // The agent against the control plane's real fleet, end to end in one process.
 import { beforeEach, describe, expect, it } from "vitest";
-import { containerInstances } from "#store/tables/ecs.ts";
+import { containerInstances, tasks } from "#store/tables/ecs.ts";
 import { containerInstanceKey } from "#domain/ecs/container-instance.ts";
+import { taskKey } from "#domain/ecs/task.ts";
 import type { Agent } from "./agent.ts";
 import { LABELS } from "./container-spec.ts";
 import { CallFailed } from "./control-plane.ts";
@@ -103,6 +104,40 @@ describe("an agent", () => {
     expect(reports("a2")).toEqual([]);
     await world.stopTask("a1");
     await world.until(() => status("a2") === "RUNNING");
+  });
+
+  it("stops what the manifest does not want, though the order to stop was never heard", async () => {
+    await run("a1", container("web"));
+    await world.store.transact((tx) => tx.delete(tasks, taskKey(REGION, CLUSTER, "a1")));
+    const own = () => host.engine.list(LABELS.agent);
+    expect((await own()).map((c) => c.status)).toEqual(["running"]);
+    await world.restartServer();
+    await world.clock.advance(5_000);
+    expect((await own()).map((c) => c.status)).toEqual(["exited"]);
+  });
+
+  it("restarts a container by its policy and tells of the last end only", async () => {
+    const restartPolicy = { enabled: true, restartAttemptPeriod: 60 };
+    await run("a1", container("web", { "run-seconds": "90", "exit-code": "1" }, { restartPolicy }));
+    await world.clock.advance(200_000);
+    expect(status("a1")).toBe("RUNNING");
+    expect(await containersOf("a1")).toHaveLength(1);
+    expect(reports("a1")).toHaveLength(1);
+    await world.stopTask("a1");
+    await world.until(() => status("a1") === "STOPPED");
+    expect(world.task("a1").containers[0]?.exitCode).toBe(143);
+  });
+
+  it("removes an ended task's containers, credentials and stored state after the wait", async () => {
+    await run("a1", container("web"));
+    await world.stopTask("a1");
+    await world.until(() => status("a1") === "STOPPED");
+    await world.clock.advance(2 * 3_600_000);
+    expect(await containersOf("a1")).toHaveLength(1);
+    await world.clock.advance(3_600_000 + 60_000);
+    expect(await containersOf("a1")).toEqual([]);
+    expect((await host.state.load()).tasks).toEqual([]);
+    expect(agent.credentials.get("TaskApplication-n/a1")).toBeUndefined();
   });
 
   it("says nothing while nothing happens", async () => {

@@ -90,11 +90,7 @@ export function readAgentConfig(environment: Values, file: string): AgentConfig 
     attributes: textMap("ECS_INSTANCE_ATTRIBUTES"),
     tags: textMap("ECS_CONTAINER_INSTANCE_TAGS"),
     logDrivers: json("ECS_AVAILABLE_LOGGING_DRIVERS", isTextList) ?? ["json-file", "none"],
-    imagePullBehavior: choice(
-      "ECS_IMAGE_PULL_BEHAVIOR",
-      ["prefer-cached", "default", "always"],
-      "prefer-cached",
-    ),
+    imagePullBehavior: choice("ECS_IMAGE_PULL_BEHAVIOR", ["prefer-cached", "default", "always"], "default"),
     stopTimeoutSeconds: duration("ECS_CONTAINER_STOP_TIMEOUT", 30_000, 1_000) / 1000,
     startTimeoutMs: duration("ECS_CONTAINER_START_TIMEOUT", 180_000, 45_000),
     createTimeoutMs: duration("ECS_CONTAINER_CREATE_TIMEOUT", 240_000, 60_000),

@@ -26,6 +26,25 @@ const TOKEN_SECONDS = 21_600;
 const RENEW_BEFORE_MS = 10 * 60_000;
 const TIMEOUT_MS = 5_000;
 
+/** Read by whoever looks why an instance does not join (GetConsoleOutput), so it says what to do. */
+const NO_ROLE =
+  "The instance has no role, and so the agent no credentials: " +
+  "launch it with an instance profile, for example ecsInstanceRole.";
+
+class MetadataRefused extends Error {
+  readonly status: number;
+
+  constructor(path: string, status: number) {
+    super(`The metadata service answered ${status} to ${path}.`);
+    this.status = status;
+  }
+}
+
+/** The folder of roles is not there when the instance has none. */
+function withoutRole(error: unknown): never {
+  throw error instanceof MetadataRefused && error.status === 404 ? new Error(NO_ROLE) : error;
+}
+
 export function createImdsClient(base: string, clock: Clock): ImdsClient {
   let token: { readonly value: string; readonly until: number } | undefined;
   let credentials: { readonly value: SigningCredentials; readonly renewAt: number } | undefined;
@@ -52,21 +71,20 @@ export function createImdsClient(base: string, clock: Clock): ImdsClient {
       if (answer.status === 404) return undefined;
       token = undefined;
       // The service may have been restarted and forgotten its tokens.
-      if (answer.status !== 401 || attempt > 0)
-        throw new Error(`The metadata service answered ${answer.status} to ${path}.`);
+      if (answer.status !== 401 || attempt > 0) throw new MetadataRefused(path, answer.status);
     }
   };
 
   const get = async (path: string): Promise<string> => {
     const text = await find(path);
-    if (text === undefined) throw new Error(`The metadata service has no ${path}.`);
+    if (text === undefined) throw new MetadataRefused(path, 404);
     return text;
   };
 
   const renew = async (): Promise<SigningCredentials> => {
     const folder = "meta-data/iam/security-credentials/";
-    const role = (await get(folder)).split("\n")[0]?.trim();
-    if (!role) throw new Error("The instance has no role.");
+    const role = (await get(folder).catch(withoutRole)).split("\n")[0]?.trim();
+    if (!role) throw new Error(NO_ROLE);
     const answer = JSON.parse(await get(folder + role)) as Readonly<Record<string, string | undefined>>;
     const { AccessKeyId, SecretAccessKey, Token, Expiration, Code, Message } = answer;
     if (AccessKeyId === undefined || SecretAccessKey === undefined) {

@@ -1,6 +1,7 @@
-// What this agent calls itself in the query of its channels, where DescribeContainerInstances takes versionInfo from.
+// What this agent calls itself in the query of its channels, where DescribeContainerInstances takes versionInfo from: its own
+// version, not that of the stock agent whose protocol it speaks.
 
-/** The version of the protocol's stock agent that this one was written after. */
-export const AGENT_VERSION = { agent: "1.105.1", hash: "estiba00" } as const;
+/** `agent`: the package's version. */
+export const AGENT_VERSION = { agent: "0.1.0", hash: "estiba00" } as const;
 
 export const USER_AGENT = `Estiba Agent - v${AGENT_VERSION.agent} (${AGENT_VERSION.hash}) (linux; LINUX)`;

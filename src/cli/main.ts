@@ -1,5 +1,5 @@
 // The command line. Each command stands in a file of its own; this one only names them.
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { BadConfiguration, readConfig } from "#server/config.ts";
 import { AlreadyRunning } from "#server/state-folder.ts";
 import { connect, NotRunning } from "./connection.ts";
@@ -16,6 +16,12 @@ import { up } from "./commands/up.ts";
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 const warn = (line: string) => void process.stderr.write(`${line}\n`);
 
+// Whoever reads may stop reading, as `head` does.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit();
+  throw error;
+});
+
 const program = new Command("estiba")
   .description("An Amazon ECS that runs on your own machines")
   .option("--data <folder>", "data folder (ESTIBA_DATA; /var/lib/estiba for root)")
@@ -23,15 +29,19 @@ const program = new Command("estiba")
   // Options after `aws` are the AWS CLI's.
   .enablePositionalOptions();
 
-const dataDirectory = () =>
-  readConfig({ dataDirectory: program.opts<{ data?: string }>().data }, process.env).dataDirectory;
+/** `--data` as it was given, before the command or after it. */
+let givenFolder: string | undefined;
+program.hook("preAction", (_program, command) => {
+  givenFolder = command.opts<{ data?: string }>().data ?? program.opts<{ data?: string }>().data;
+});
+const dataDirectory = () => readConfig({ dataDirectory: givenFolder }, process.env).dataDirectory;
 
 program
   .command("up")
   .description("start the server; Ctrl-C stops the control plane only, what runs goes on")
   .option("-d, --detach", "start it in the background, supervised")
   .option("--engine <engine>", "docker (real hosts and containers) or sim (simulated, without root)")
-  .option("--host <address>", "loopback address of the endpoint")
+  .option("--host <address>", "address of the endpoint (127.0.0.1)")
   .option("--port <port>", "port of the endpoint (4566)")
   .option("--region <region>", "region whose default VPC is made at the start (us-east-1)")
   .option("--vpc-cidr <cidr>", "range of the default VPC (10.64.0.0/16)")
@@ -40,7 +50,7 @@ program
   .action(async (options: Record<string, string | boolean | undefined>) => {
     const { vpcCidr, detach, ...flags } = options;
     const config = readConfig(
-      { ...flags, dataDirectory: program.opts<{ data?: string }>().data, defaultVpcCidr: vpcCidr },
+      { ...flags, dataDirectory: dataDirectory(), defaultVpcCidr: vpcCidr },
       process.env,
     );
     await up(config, detach === true, print);
@@ -100,6 +110,15 @@ program
   .command("reset")
   .description("empty all state of a server started with --allow-reset")
   .action(async () => reset(connect(dataDirectory()), print));
+// Users write it where other programs take it, too: after the command. All but `aws`, whose options are the AWS CLI's.
+const takesFolder = (command: Command): void => {
+  for (const child of command.commands.filter((c) => c.name() !== "aws")) {
+    child.addOption(new Option("--data <folder>").hideHelp());
+    takesFolder(child);
+  }
+};
+takesFolder(program);
+
 // The clock's timers do not keep a process alive, but a command that waits for one must come to its end.
 const untilDone = setInterval(() => undefined, 2 ** 30);
 try {

@@ -20,13 +20,6 @@ export interface HostSpec {
   readonly endpoint: string;
 }
 
-export interface HostEvent {
-  readonly instanceId: string;
-  /** The host is up: engine answers and agent was started; or it is gone for a reason of its own. */
-  readonly type: "running" | "failed";
-  readonly reason?: string;
-}
-
 export interface ComputeProvider {
   /**
    * Makes the host or finishes a launch that was cut short; safe to call again for a running one (adopts it).

@@ -19,7 +19,7 @@ import {
 } from "#domain/ecs/service-transitions.ts";
 import { taskDefinitionKey, type TaskDefinitionBody } from "#domain/ecs/task-definition.ts";
 import { taskKey, type TaskRow } from "#domain/ecs/task.ts";
-import { ec2Key, type InstanceRow, type SubnetRow, type VpcRow } from "#domain/ec2/instance.ts";
+import { ec2Key, type InstanceRow } from "#domain/ec2/instance.ts";
 import type { TargetGroupRow } from "#domain/elbv2/load-balancer.ts";
 import { newRole } from "#domain/iam/records.ts";
 import type { PlacementRequest } from "#domain/ports/placement.ts";
@@ -154,7 +154,7 @@ export async function addSubnets({ store }: World, zones: readonly string[]): Pr
       id: "vpc-1",
       cidrBlock: "10.64.0.0/16",
       isDefault: true,
-    } as VpcRow);
+    });
     tx.put(ec2.securityGroups, ec2Key(REGION, "sg-1"), {
       ...place,
       id: "sg-1",
@@ -173,7 +173,7 @@ export async function addSubnets({ store }: World, zones: readonly string[]): Pr
         availabilityZoneId: `use1-az${n + 1}`,
         defaultForAz: true,
         mapPublicIpOnLaunch: false,
-      } as SubnetRow);
+      });
   });
   return { vpcId: "vpc-1", subnetIds: ids, securityGroupIds: ["sg-1"], assignPublicIp: "DISABLED" };
 }

@@ -177,12 +177,14 @@ describe("an agent that connects", () => {
       if (row !== undefined) tx.put(containerInstances, key, deregisterInstance(row, 1));
     });
     await quiet();
-    expect(agent.closed()).toBe("The container instance was deregistered");
+    expect(agent.closed()).toBe("The container instance is inactive");
     expect(ends).toEqual([1008]);
     expect(other.closed()).toBeUndefined();
   });
 
-  it("is not admitted for an instance that is unknown or deregistered", async () => {
+  it("is not admitted for an instance that is unknown or deregistered, and does not stay for one", async () => {
+    const [leaving, staying] = [connect(fleet, "c0"), connect(fleet, "c1")];
+    await quiet();
     expect(fleet.admit(query("acs", "nope"))).toEqual({ refusal: "InvalidInstanceException" });
     const key = containerInstanceKey(REGION, CLUSTER, "c0");
     await world.store.transact((tx) => {
@@ -190,6 +192,22 @@ describe("an agent that connects", () => {
       if (row !== undefined) tx.put(containerInstances, key, deregisterInstance(row, 1));
     });
     expect(fleet.admit(query("acs"))).toEqual({ refusal: "InactiveInstanceException" });
+    await quiet();
+    const tooLate = connect(fleet, "c0");
+    await quiet();
+    for (const agent of [leaving, tooLate]) expect(agent.closed()).toBe("The container instance is inactive");
+    expect(staying.closed()).toBeUndefined();
+  });
+
+  it("is admitted by its instance's own ARN only", () => {
+    const arn = instanceArn("c0");
+    for (const other of [
+      arn.replace(/:\d{12}:/, ":111111111111:"),
+      arn.replace("container-instance", "task"),
+    ])
+      expect(fleet.admit({ ...query("acs"), containerInstanceArn: other })).toEqual({
+        refusal: "InvalidInstanceException",
+      });
   });
 });
 

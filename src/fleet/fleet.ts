@@ -13,7 +13,7 @@ import type { ContainerInstanceRow } from "#domain/ecs/container-instance.ts";
 import type { HealthStatus } from "#domain/ecs/task.ts";
 import type { AgentIngest } from "#domain/ports/agent-ingest.ts";
 import type { CredentialIssuer } from "#domain/ports/credential-issuer.ts";
-import type { Store } from "#store/store.ts";
+import type { Store, Watch } from "#store/store.ts";
 import { containerInstances } from "#store/tables/ecs.ts";
 import { createDispatch } from "./dispatch.ts";
 import { createIngest } from "./ingest.ts";
@@ -49,6 +49,8 @@ export interface Fleet {
   close(): Promise<void>;
 }
 
+const INACTIVE = "The container instance is inactive";
+
 export function createFleet(dependencies: FleetDependencies): Fleet {
   const { store, issuer, clock, random, logger, graceMs } = dependencies;
   const ingest = createIngest({ store, clock, logger });
@@ -62,38 +64,44 @@ export function createFleet(dependencies: FleetDependencies): Fleet {
   let sequence = clock.now();
   const nextSequence = () => (sequence = Math.max(sequence + 1, clock.now()));
 
-  let watch: ReturnType<Store["snapshotAndWatch"]> | undefined;
-  /** A deregistered instance has no channels; coming back, its agent hears why. */
-  const disconnectInactive = () => {
+  let watch: Watch | undefined;
+
+  const instanceOf = (arn: string): ContainerInstanceRow | undefined => {
+    const key = keyOfEcsArn(arn);
+    const row = key === undefined ? undefined : store.get(containerInstances, key);
+    // By its own ARN only: sessions are kept by it, and another spelling would be a second agent of one instance.
+    return row?.arn === arn ? row : undefined;
+  };
+  const isActive = (arn: string) => (instanceOf(arn)?.status ?? "INACTIVE") !== "INACTIVE";
+  /** Credentials end with their instance; a connection that was opened with them must not outlive them. */
+  const closeInactive = () => {
     for (const { row } of watch?.take() ?? []) {
-      const instance = row as ContainerInstanceRow | undefined;
-      if (instance?.status !== "INACTIVE") continue;
-      sessions.get(instance.arn)?.close(POLICY_VIOLATION, "The container instance was deregistered");
-      for (const [duplex, arn] of telemetry)
-        if (arn === instance.arn) duplex.close(POLICY_VIOLATION, "The container instance was deregistered");
+      const { arn, status } = (row ?? {}) as Partial<ContainerInstanceRow>;
+      if (arn === undefined || status !== "INACTIVE") continue;
+      sessions.get(arn)?.close(POLICY_VIOLATION, INACTIVE);
+      for (const [duplex, of] of telemetry) if (of === arn) duplex.close(POLICY_VIOLATION, INACTIVE);
     }
   };
 
   return {
     ingest,
     async start() {
+      watch = store.snapshotAndWatch([containerInstances], { notify: closeInactive });
       dispatch.start();
-      watch = store.snapshotAndWatch([containerInstances], { notify: disconnectInactive });
       await presence.start();
     },
 
     admit({ containerInstanceArn }) {
-      const key = keyOfEcsArn(containerInstanceArn);
-      const instance = key === undefined ? undefined : store.get(containerInstances, key);
+      const instance = instanceOf(containerInstanceArn);
       if (instance === undefined) return { refusal: "InvalidInstanceException" };
       return instance.status === "INACTIVE" ? { refusal: "InactiveInstanceException" } : { instance };
     },
 
     acceptAcs(duplex, query, endpoint) {
       const arn = query.containerInstanceArn;
-      const key = keyOfEcsArn(arn);
-      const instance = key === undefined ? undefined : store.get(containerInstances, key);
-      if (instance === undefined) return duplex.close(1011, "Unknown container instance");
+      const instance = instanceOf(arn);
+      // The connection was opened after it was admitted: much may have happened since.
+      if (instance === undefined || !isActive(arn)) return duplex.close(POLICY_VIOLATION, INACTIVE);
       // With a code after which agents wait: two that both are this instance must not drive each other out without end.
       sessions.get(arn)?.close(SERVICE_RESTART, "Replaced by a newer connection");
       const session = createServerSession({
@@ -125,6 +133,7 @@ export function createFleet(dependencies: FleetDependencies): Fleet {
 
     acceptTcs(duplex, query) {
       const arn = query.containerInstanceArn;
+      if (!isActive(arn)) return duplex.close(POLICY_VIOLATION, INACTIVE);
       telemetry.set(duplex, arn);
       serveTelemetry(duplex, {
         // Kept nowhere yet: metrics wait for the store of series.
@@ -150,8 +159,8 @@ export function createFleet(dependencies: FleetDependencies): Fleet {
     },
 
     async close() {
-      dispatch.close();
       watch?.close();
+      dispatch.close();
       const open = [...sessions.values()];
       sessions.clear();
       presence.close();

@@ -45,8 +45,7 @@ export const ec2Protocol: Protocol = {
       new ServiceError("InvalidAction", `The action ${name} is not valid for this web service.`),
     missingMember: (path) =>
       new ServiceError("MissingParameter", `The request must contain the parameter ${path}`),
-    tooLarge: () =>
-      new ServiceError("RequestEntityTooLarge", "The request body is too large.", { statusCode: 413 }),
+    tooLarge: (message) => new ServiceError("RequestEntityTooLarge", message, { statusCode: 413 }),
     internal: () => new ServiceError("InternalError", "An internal error has occurred", { statusCode: 500 }),
   },
 };

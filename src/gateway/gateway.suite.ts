@@ -9,6 +9,7 @@ import { ServiceError } from "#lib/errors.ts";
 import type { LogFields, Logger } from "#lib/logger.ts";
 import { systemRandom } from "#lib/random.ts";
 import { parsePolicy } from "#iam/parse.ts";
+import { WriteFailed } from "#store/store.ts";
 import { createAuthorizer } from "./authorize.ts";
 import { createGateway, type Gateway, type GatewayOptions } from "./gateway.ts";
 import { applyServerLimits, serverOptions } from "./server-limits.ts";
@@ -56,6 +57,9 @@ export function testServices(calls: Call[]): ServiceDefinition[] {
     },
     ListClusters: () => {
       throw new Error("the secret inside of the server");
+    },
+    DeleteCluster: () => {
+      throw new WriteFailed("The state could not be written: ENOSPC");
     },
   } satisfies OperationTable<ECS>;
   const ec2 = {

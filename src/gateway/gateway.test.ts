@@ -7,6 +7,7 @@ import {
 } from "@aws-sdk/client-ec2";
 import {
   CreateClusterCommand,
+  DeleteClusterCommand,
   DescribeClustersCommand,
   ECSClient,
   ListClustersCommand,
@@ -100,6 +101,15 @@ describe("awsJson 1.1", () => {
     expect(answer).toMatchObject({ code: "ServerException", status: 500 });
     expect(answer.message).not.toContain("secret");
     expect(gateway.log.filter((l) => l.message === "operation failed")).toHaveLength(1);
+  });
+
+  it("says of a change that could not be stored that it was not made, and where to look", async () => {
+    const client = new ECSClient(clientOptions(gateway));
+    expect(await refusal(client.send(new DeleteClusterCommand({ cluster: "a" })))).toEqual({
+      code: "ServerException",
+      status: 500,
+      message: "The change could not be stored and was not made: is the disk full? `estiba doctor` tells.",
+    });
   });
 });
 

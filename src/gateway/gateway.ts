@@ -5,6 +5,7 @@ import type { Clock } from "#lib/clock.ts";
 import { ServiceError } from "#lib/errors.ts";
 import type { Logger } from "#lib/logger.ts";
 import type { Random } from "#lib/random.ts";
+import { TransactionTooLarge, WriteFailed } from "#store/store.ts";
 import { accessDenied, authError } from "./auth-errors.ts";
 import { authenticate } from "./authenticate.ts";
 import { logAccess, type AccessRecord } from "./access-log.ts";
@@ -35,6 +36,9 @@ interface GatewayLimits extends DecodeLimits {
   /** Longest request body, octets. */
   readonly bodyBytes: number;
 }
+
+const NOT_STORED =
+  "The change could not be stored and was not made: is the disk full? `estiba doctor` tells.";
 
 const defaultLimits: GatewayLimits = { bodyBytes: 1024 * 1024, depth: 32, parameters: 10_000 };
 
@@ -184,10 +188,18 @@ export function createGateway(options: GatewayOptions): Gateway {
     protocol: Protocol,
     record: AccessRecord,
   ): Promise<ServiceError> {
-    if (error instanceof BodyTooLarge) return protocol.errors.tooLarge();
+    if (error instanceof BodyTooLarge) return protocol.errors.tooLarge("The request body is too large.");
+    // Each part was within its limit, all of them together are more than a row or a transaction holds.
+    if (error instanceof TransactionTooLarge) {
+      options.logger.warn("a request is more than can be stored", { ...record, reason: error.message });
+      return protocol.errors.tooLarge("What the request describes is too large to be stored.");
+    }
     if (!(error instanceof ServiceError)) {
       options.logger.error("operation failed", { requestId: record.requestId, action: record.action, error });
-      return protocol.errors.internal(service);
+      const fault = protocol.errors.internal(service);
+      return error instanceof WriteFailed
+        ? new ServiceError(fault.code, NOT_STORED, { statusCode: 500 })
+        : fault;
     }
     const declared =
       service === undefined || record.action === undefined

@@ -28,10 +28,7 @@ export const jsonProtocol: Protocol = {
     // ECS's own wording; its model declares no ValidationException.
     missingMember: (path) =>
       new ServiceError("InvalidParameterException", `${capitalised(path)} can not be blank.`),
-    tooLarge: () =>
-      new ServiceError("RequestEntityTooLargeException", "The request body is too large.", {
-        statusCode: 413,
-      }),
+    tooLarge: (message) => new ServiceError("RequestEntityTooLargeException", message, { statusCode: 413 }),
     internal: () =>
       new ServiceError("ServerException", "The request processing has failed because of an unknown error.", {
         statusCode: 500,

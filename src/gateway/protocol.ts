@@ -41,6 +41,6 @@ export interface Protocol {
 interface ProtocolErrors {
   unknownOperation(name: string, service: ServiceDefinition | undefined): ServiceError;
   missingMember(path: string): ServiceError;
-  tooLarge(): ServiceError;
+  tooLarge(message: string): ServiceError;
   internal(service: ServiceDefinition | undefined): ServiceError;
 }

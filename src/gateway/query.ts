@@ -51,8 +51,7 @@ export const queryProtocol: Protocol = {
       const fault = `Value null at '${path}' failed to satisfy constraint: Member must not be null`;
       return new ServiceError("ValidationError", `1 validation error detected: ${fault}`);
     },
-    tooLarge: () =>
-      new ServiceError("RequestEntityTooLarge", "The request body is too large.", { statusCode: 413 }),
+    tooLarge: (message) => new ServiceError("RequestEntityTooLarge", message, { statusCode: 413 }),
     internal(service) {
       // IAM has its own name for it.
       const code = service?.name === "iam" ? "ServiceFailure" : "InternalFailure";

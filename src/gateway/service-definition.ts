@@ -1,5 +1,4 @@
 // What a service hands to the gateway: its wire, its schemas, its operations.
-import type { Arn } from "#lib/arn.ts";
 
 /** Who signed a request. */
 export type Principal =
@@ -142,12 +141,6 @@ export interface Authorizer {
   authorize(question: AuthorizationQuestion): Denial | undefined;
 }
 
-export interface Credential {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-}
-
 /** Finds the secret and the principal behind an access key. */
 export interface CredentialResolver {
   /** Undefined: unknown key. `expired`: known, but over. */
@@ -156,5 +149,3 @@ export interface CredentialResolver {
     sessionToken: string | undefined,
   ): { readonly secretAccessKey: string; readonly principal: Principal } | "expired" | undefined;
 }
-
-export type { Arn };

@@ -110,7 +110,7 @@ function present(
   const [accessKeyId = "", date = "", region = "", service = "", terminator, ...more] = credential.split("/");
   const wellFormed =
     /^\w{1,128}$/.test(accessKeyId) && /^[a-z0-9-]{1,64}$/.test(region) && /^[a-z0-9-]{1,64}$/.test(service);
-  if (!wellFormed || !/^\d{8}$/.test(date) || more.length > 0) {
+  if (!wellFormed || !/^\d{8}$/.test(date) || terminator === undefined || more.length > 0) {
     return refuse(
       "incomplete",
       "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term.",

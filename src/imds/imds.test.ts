@@ -124,7 +124,9 @@ beforeEach(async () => {
     logger: silentLogger,
     account,
     issuer: {
-      credentialsId: () => "",
+      credentialsId: () => {
+        throw new Error("no task is asked about");
+      },
       forInstance: (request) => ({
         accessKeyId: `ASIA${request.instanceId}${++issued}`,
         secretAccessKey: "secret",

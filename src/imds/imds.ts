@@ -47,6 +47,7 @@ const titles: Readonly<Record<number, string>> = {
   403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
+  500: "Internal Server Error",
 };
 
 export function createImds(parts: ImdsParts): Imds {
@@ -114,10 +115,19 @@ export function createImds(parts: ImdsParts): Imds {
     return body === undefined ? { status: 404 } : { status: 200, body };
   };
 
+  const safely = (req: IncomingMessage, source: { vpcId: string; address: string }): Answer => {
+    try {
+      return answer(req, source);
+    } catch (error) {
+      logger.error("metadata could not be told", { ...source, error });
+      return { status: 500 };
+    }
+  };
+
   return {
     handle(req, res, source) {
       req.resume();
-      const { status, body, headers } = answer(req, source);
+      const { status, body, headers } = safely(req, source);
       const bytes = Buffer.from(body ?? page(status), "latin1");
       res.writeHead(status, {
         server: "EC2ws",

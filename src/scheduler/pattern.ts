@@ -1,21 +1,34 @@
 // Regular expressions of the query language's =~, which match a whole value. They come from callers and run on the server, so
-// only patterns whose matching time stays small are taken: no quantifier over another, few unbounded ones, no look-around.
+// only patterns whose matching time stays small are taken: no quantifier over another or over alternatives, few quantifiers, few
+// ways through alternatives, no look-around.
 
 export class PatternError extends Error {
   override readonly name = "PatternError";
 }
 
-const MAXIMUM_UNBOUNDED = 3;
+const MAXIMUM_QUANTIFIERS = 3;
+/** Ways through all alternatives together: those of groups that follow each other multiply. */
+const MAXIMUM_WAYS = 32;
+
+interface Group {
+  /** It holds a quantifier or alternatives, so none may repeat it. */
+  quantified: boolean;
+  /** Its own alternatives. */
+  ways: number;
+}
 
 /** @throws PatternError when the pattern is malformed or not of the supported kind */
 export function compilePattern(pattern: string): RegExp {
-  let unbounded = 0;
-  /** For each open group: whether it holds a quantifier. */
-  const groups: boolean[] = [];
-  let closedQuantified = false;
+  let quantifiers = 0;
+  let ways = 1;
+  const whole: Group = { quantified: false, ways: 1 };
+  const open: Group[] = [];
+  /** The group that ended just before this character. */
+  let closed: Group | undefined;
   for (let at = 0; at < pattern.length; at += 1) {
     const c = pattern[at] as string;
-    let closed = false;
+    const before = closed;
+    closed = undefined;
     if (c === "\\") {
       if (/[1-9k]/.test(pattern[at + 1] ?? "")) throw new PatternError("back references are not supported");
       at += 1;
@@ -25,19 +38,26 @@ export function compilePattern(pattern: string): RegExp {
       if (pattern[at + 1] === "?" && pattern[at + 2] !== ":")
         throw new PatternError("look-around and named groups are not supported");
       if (pattern[at + 1] === "?") at += 2;
-      groups.push(false);
+      open.push({ quantified: false, ways: 1 });
     } else if (c === ")") {
-      closedQuantified = groups.pop() ?? false;
-      if (closedQuantified && groups.length > 0) groups[groups.length - 1] = true;
-      closed = true;
+      closed = open.pop() ?? whole;
+      ways *= closed.ways;
+      // Repeating alternatives that overlap, (a|aa)*, takes as long as repeating a repetition.
+      if (closed.ways > 1) closed.quantified = true;
+      if (closed.quantified) (open.at(-1) ?? whole).quantified = true;
+    } else if (c === "|") {
+      (open.at(-1) ?? whole).ways += 1;
     } else if (c === "*" || c === "+" || c === "?" || c === "{") {
-      if (closedQuantified) throw new PatternError("a quantifier over another is not supported");
-      if (c !== "?" && ++unbounded > MAXIMUM_UNBOUNDED)
-        throw new PatternError(`more than ${MAXIMUM_UNBOUNDED} quantifiers are not supported`);
-      if (groups.length > 0) groups[groups.length - 1] = true;
+      if (c !== "?" && before?.quantified === true)
+        throw new PatternError("a quantifier over alternatives or another quantifier is not supported");
+      quantifiers += 1;
+      (open.at(-1) ?? whole).quantified = true;
     }
-    if (!closed) closedQuantified = false;
   }
+  if (quantifiers > MAXIMUM_QUANTIFIERS)
+    throw new PatternError(`more than ${MAXIMUM_QUANTIFIERS} quantifiers are not supported`);
+  if (ways * whole.ways > MAXIMUM_WAYS)
+    throw new PatternError(`more than ${MAXIMUM_WAYS} ways through its alternatives are not supported`);
   try {
     return new RegExp(`^(?:${pattern})$`, "s");
   } catch {

@@ -5,7 +5,7 @@ import { SPOT_NOTICE_MS } from "#domain/ec2/spot.ts";
 export interface ServerConfig {
   /** Everything durable lives below this folder. */
   readonly dataDirectory: string;
-  /** The loopback address the endpoint listens on; the VPC's reserved address is added with real hosts. */
+  /** The address the endpoint listens on, loopback unless told otherwise; the VPC's reserved address is added with real hosts. */
   readonly host: string;
   readonly port: number;
   /** The region whose default VPC is made at start. Other regions come into being when they are used. */
@@ -37,6 +37,11 @@ export function readConfig(
   flags: ConfigFlags,
   environment: Readonly<Record<string, string | undefined>>,
 ): ServerConfig {
+  /** As it was given: what is wrong is named as the person wrote it. */
+  const nameOf = (key: keyof ServerConfig, variable: string) => {
+    const flag = key === "defaultVpcCidr" ? "vpc-cidr" : key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
+    return flags[key] === undefined ? variable : `--${flag}`;
+  };
   const text = (key: keyof ServerConfig, variable: string, fallback: string) => {
     const given = flags[key] ?? environment[variable];
     return given === undefined || given === "" ? fallback : String(given);
@@ -50,7 +55,9 @@ export function readConfig(
   ) => {
     const value = Number(text(key, variable, String(fallback)));
     if (!Number.isInteger(value) || value < minimum || value > maximum) {
-      throw new BadConfiguration(`${variable} must be a whole number from ${minimum} to ${maximum}.`);
+      throw new BadConfiguration(
+        `${nameOf(key, variable)} must be a whole number from ${minimum} to ${maximum}.`,
+      );
     }
     return value;
   };
@@ -62,7 +69,9 @@ export function readConfig(
     const value = text(key, variable, values[0]);
     const found = values.find((v) => v === value);
     if (found === undefined)
-      throw new BadConfiguration(`${variable} must be one of ${values.join(", ")}; it is "${value}".`);
+      throw new BadConfiguration(
+        `${nameOf(key, variable)} must be one of ${values.join(", ")}; it is "${value}".`,
+      );
     return found;
   };
   const account = text("account", "ESTIBA_ACCOUNT_ID", "000000000000");
@@ -73,7 +82,7 @@ export function readConfig(
   const defaultVpcCidr = text("defaultVpcCidr", "ESTIBA_VPC_CIDR", "10.64.0.0/16");
   if (!/^\d+\.\d+\.\d+\.\d+\/(1[6-9]|2[0-2])$/.test(defaultVpcCidr)) {
     throw new BadConfiguration(
-      "ESTIBA_VPC_CIDR must be an IPv4 network from /16 to /22, for instance 10.64.0.0/16.",
+      `${nameOf("defaultVpcCidr", "ESTIBA_VPC_CIDR")} must be an IPv4 network from /16 to /22, for instance 10.64.0.0/16.`,
     );
   }
   return {

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
+import { applyServerLimits, serverOptions } from "#gateway/server-limits.ts";
 
 export interface Routes {
   /** Undefined while the server is starting, resetting or closing: API requests are then answered 503. */
@@ -14,12 +15,19 @@ export interface Routes {
   readonly health: () => { readonly status: string };
 }
 
-export function createHttpServer(routes: Routes, limit: (server: Server) => void): Server {
-  const server = createServer((req, res) => void answer(routes, req, res));
+/** `onError` hears of a route that threw; its caller is answered 500. */
+export function createHttpServer(routes: Routes, onError: (error: unknown) => void): Server {
+  const server = createServer(serverOptions, (req, res) => {
+    answer(routes, req, res).catch((error: unknown) => {
+      onError(error);
+      if (res.headersSent) res.destroy();
+      else sendJson(res, 500, { message: "The server failed to answer." });
+    });
+  });
   server.on("upgrade", (req: IncomingMessage, socket: Duplex, head: Buffer) =>
     routes.upgrade(req, socket, head),
   );
-  limit(server);
+  applyServerLimits(server);
   return server;
 }
 
@@ -29,6 +37,7 @@ async function answer(routes: Routes, req: IncomingMessage, res: ServerResponse)
     const health = routes.health();
     return sendJson(res, health.status === "ok" ? 200 : 503, health);
   }
+  if (path === "/" && isBrowser(req)) return sendText(res, WELCOME);
   if (path === "/_estiba/reset" && routes.reset !== undefined && req.method === "POST")
     return routes.reset(req, res);
   const spot = /^\/_estiba\/spot\/([^/]+)\/interrupt$/.exec(path ?? "")?.[1];
@@ -41,6 +50,28 @@ async function answer(routes: Routes, req: IncomingMessage, res: ServerResponse)
       message: "The server is not ready yet.",
     });
   await api(req, res);
+}
+
+const WELCOME = `Estiba: an Amazon ECS on your own machines.
+
+This is the endpoint for AWS clients, which sign their requests. In a shell:
+
+  eval "$(estiba env)"
+  aws ecs list-clusters
+
+/healthz tells whether the server is ready.
+`;
+
+/** Someone looks by hand: no AWS client sends an unsigned GET without a query. */
+const isBrowser = (req: IncomingMessage): boolean =>
+  req.method === "GET" && req.url === "/" && req.headers.authorization === undefined;
+
+function sendText(res: ServerResponse, text: string): void {
+  res.writeHead(200, {
+    "content-type": "text/plain; charset=utf-8",
+    "content-length": Buffer.byteLength(text),
+  });
+  res.end(text);
 }
 
 export function sendJson(res: ServerResponse, status: number, body: unknown): void {

@@ -67,9 +67,12 @@ export function createMachine(options: MachineOptions) {
   };
 }
 
-/** Hosts with their tasks first, then the proxies, then what carried them. */
-export async function removeMachine({ compute, network, supervisor }: Machine): Promise<void> {
-  await compute.removeEverything();
+/** Hosts with their tasks first, then the proxies, then what carried them. `disks`: whether hosts can be switched on again. */
+export async function endMachine(
+  { compute, network, supervisor }: Machine,
+  disks: "keep" | "remove",
+): Promise<void> {
+  await (disks === "keep" ? compute.stopEverything() : compute.removeEverything());
   for (const name of await supervisor.list()) if (name.startsWith("haproxy-")) await supervisor.remove(name);
   await network.removeEverything();
 }

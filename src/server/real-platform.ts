@@ -2,13 +2,13 @@
 import { rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
-import { applyServerLimits } from "#gateway/server-limits.ts";
+import { applyServerLimits, serverOptions } from "#gateway/server-limits.ts";
 import { messageOf } from "#lib/errors.ts";
 import { createHaproxyDriver } from "#loadbalancer/haproxy/driver.ts";
 import { vpcAddresses } from "#network/ranges.ts";
 import { vpcs } from "#store/tables/ec2.ts";
 import { closeServer, createHttpServer, listen } from "./http.ts";
-import { createMachine, IMDS_PORT, removeMachine } from "./machine.ts";
+import { createMachine, endMachine, IMDS_PORT } from "./machine.ts";
 import type { Platform, PlatformParts } from "./platform.ts";
 
 interface ServedVpc {
@@ -54,9 +54,11 @@ export function openRealPlatform({
     for (const other of await machine.network.listVpcs())
       if (cidrOf(other) === undefined) await removeVpc(other);
     const { namespace, endpointAddress } = await machine.network.ensureVpc(vpcId);
-    const api = createHttpServer(routes, applyServerLimits);
+    const api = createHttpServer(routes, (error) =>
+      logger.error("A request could not be answered", { error }),
+    );
     await listen(api, endpointAddress, config.port);
-    const metadata = createServer((req, res) =>
+    const metadata = createServer(serverOptions, (req, res) =>
       imds(req, res, { vpcId, address: (req.socket.remoteAddress ?? "").replace(/^::ffff:/, "") }),
     );
     applyServerLimits(metadata);
@@ -142,7 +144,7 @@ export function openRealPlatform({
     },
     async removeEverything() {
       await closeListeners();
-      await removeMachine(machine);
+      await endMachine(machine, "remove");
     },
   };
 }

@@ -4,7 +4,6 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { systemClock } from "#lib/clock.ts";
 import type { Logger } from "#lib/logger.ts";
 import { systemRandom } from "#lib/random.ts";
-import { applyServerLimits } from "#gateway/server-limits.ts";
 import { createStore } from "#store/create-store.ts";
 import { createLmdbBackend } from "#store/lmdb-backend.ts";
 import type { ServerConfig } from "./config.ts";
@@ -69,11 +68,15 @@ export async function startServer(
       const before = runtime;
       runtime = undefined;
       await before?.close();
-      await platform.removeEverything();
-      await wipe(store);
-      await ensureInitialRows({ store, clock, random, config });
-      await platform.start();
-      runtime = await startRuntime(parts);
+      try {
+        await platform.removeEverything();
+        await wipe(store);
+      } finally {
+        // Also over what a failure left: the server goes on, and may be asked again.
+        await ensureInitialRows({ store, clock, random, config });
+        await platform.start();
+        runtime = await startRuntime(parts);
+      }
       sendJson(res, 200, {});
     };
     const routes: Routes = {
@@ -83,7 +86,9 @@ export async function startServer(
       interruptSpot: createSpotInterruption({ runtime: () => runtime, store, clock, config, logger }),
       health: () => ({ status: runtime === undefined ? "starting" : "ok" }),
     };
-    const http = createHttpServer(routes, applyServerLimits);
+    const http = createHttpServer(routes, (error) =>
+      logger.error("A request could not be answered", { error }),
+    );
     const port = await listen(http, config.host, config.port);
     closers.push(() => closeServer(http));
     const endpoint = `http://${config.host}:${port}`;

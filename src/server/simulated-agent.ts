@@ -7,6 +7,7 @@ import { createSimEngine } from "#agent/engine/sim/sim-engine.ts";
 import { createHttpControlPlane } from "#agent/http-control-plane.ts";
 import { createImdsClient } from "#agent/imds-client.ts";
 import { createStateFolder } from "#agent/state-file.ts";
+import type { StateStore } from "#agent/state-store.ts";
 import type { HostSpec } from "#compute/port.ts";
 import type { SimulatedAgent } from "#compute/sim/sim-provider.ts";
 import { readSimulatedUserData } from "#compute/sim/user-data.ts";
@@ -35,6 +36,7 @@ export async function startSimulatedAgent(
     agentConfiguration,
   );
   const imds = createImdsClient(imdsEndpoint, clock);
+  const { state, settled } = settling(createStateFolder(join(folder.hosts, spec.instanceId), logger));
   const agent = createAgent({
     config,
     controlPlane: createHttpControlPlane({
@@ -45,7 +47,7 @@ export async function startSimulatedAgent(
       userAgent: "Estiba agent (simulated)",
     }),
     engine: createSimEngine({ clock, random, cpus: spec.vcpus, memoryBytes: spec.memoryMiB * MIB }),
-    state: createStateFolder(join(folder.hosts, spec.instanceId), logger),
+    state,
     clock,
     random,
     logger: logger.with({ instanceId: spec.instanceId }),
@@ -60,5 +62,40 @@ export async function startSimulatedAgent(
     (arn) => print(`registered as ${arn}`),
     (error: unknown) => print(`not registered: ${messageOf(error)}`),
   );
-  return { close: async () => agent.close() };
+  return {
+    async close() {
+      agent.close();
+      // A real agent's writes end with its process. Here the folder goes next, and must not go under them.
+      await settled();
+    },
+  };
+}
+
+/** The store until it is settled: what is under way is written, what comes later is not, as with a process that has ended. */
+function settling(store: StateStore): { readonly state: StateStore; readonly settled: () => Promise<void> } {
+  const writes = new Set<Promise<void>>();
+  let hasEnded = false;
+  const tracked = async (begin: () => Promise<void>): Promise<void> => {
+    if (hasEnded) return;
+    const write = begin();
+    writes.add(write);
+    void write.then(
+      () => writes.delete(write),
+      () => writes.delete(write),
+    );
+    return write;
+  };
+  return {
+    state: {
+      load: () => store.load(),
+      saveInstance: (record) => tracked(() => store.saveInstance(record)),
+      saveTask: (task) => tracked(() => store.saveTask(task)),
+      removeTask: (taskArn) => tracked(() => store.removeTask(taskArn)),
+      clear: () => tracked(() => store.clear()),
+    },
+    async settled() {
+      hasEnded = true;
+      while (writes.size > 0) await Promise.allSettled(writes);
+    },
+  };
 }

@@ -5,7 +5,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { HostSpec } from "#compute/port.ts";
 import { createSimProvider } from "#compute/sim/sim-provider.ts";
-import { applyServerLimits } from "#gateway/server-limits.ts";
+import { applyServerLimits, serverOptions } from "#gateway/server-limits.ts";
 import type { LoadBalancerDriver } from "#loadbalancer/port.ts";
 import { createRecordingDriver } from "#loadbalancer/recording-driver.ts";
 import { closeServer, listen, sendJson } from "./http.ts";
@@ -17,7 +17,7 @@ export function openSimulatedPlatform(parts: PlatformParts): Platform {
   const drivers = new Map<string, LoadBalancerDriver>();
   /** Simulated hosts have no addresses of their own: each reaches the metadata service by a path that only it knows. */
   const hosts = new Map<string, HostSpec>();
-  const metadata = createServer((req, res) => {
+  const metadata = createServer(serverOptions, (req, res) => {
     const [, secret = "", path = ""] = /^\/([0-9a-f]+)(\/.*)$/.exec(req.url ?? "") ?? [];
     const host = hosts.get(secret);
     if (host === undefined) return sendJson(res, 404, { message: "Not found" });

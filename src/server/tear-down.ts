@@ -1,7 +1,7 @@
-// Removes everything that runs for a data folder, with or without a server: `estiba down`.
+// Ends everything that runs for a data folder, with or without a server: `estiba down`. The hosts' disks stay with the state.
 import { systemClock } from "#lib/clock.ts";
 import { createLogger } from "#lib/logger.ts";
-import { createMachine, removeMachine } from "./machine.ts";
+import { createMachine, endMachine } from "./machine.ts";
 import type { StateFolder } from "./state-folder.ts";
 
 export async function tearDown(folder: StateFolder): Promise<void> {
@@ -12,6 +12,6 @@ export async function tearDown(folder: StateFolder): Promise<void> {
     endpointPort: 0,
     cidrOf: () => undefined,
   });
-  await removeMachine(machine);
+  await endMachine(machine, "keep");
   await machine.close();
 }

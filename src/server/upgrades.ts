@@ -36,7 +36,14 @@ export function createUpgrades(parts: {
     const admission = runtime.fleet.admit(query);
     if ("refusal" in admission)
       return refuse(socket, 400, refusalBody(admission.refusal, "The container instance is not active."));
-    const { principal } = caller;
+    const { principal, region } = caller;
+    // A region's API knows that region's instances only.
+    if (region !== admission.instance.region)
+      return refuse(
+        socket,
+        400,
+        refusalBody("InvalidInstanceException", `The container instance is not in ${region}.`),
+      );
     // Beyond policy: the channel brings credentials of other tasks, so no task opens it, and an instance its own only.
     const isOther =
       principal.type === "instance" && principal.instanceId !== admission.instance.ec2InstanceId;
@@ -72,7 +79,12 @@ function clusterOf(containerInstanceArn: string): string | undefined {
 }
 
 function refuse(socket: Stream, status: number, body: string): void {
-  socket.end(
-    `HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
+  const head = [
+    `HTTP/1.1 ${status} Refused`,
+    "connection: close",
+    "content-type: application/json",
+    `content-length: ${Buffer.byteLength(body)}`,
+  ];
+  // A peer that never closes its side must not keep the socket: node's time limits no longer hold for it.
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
 }

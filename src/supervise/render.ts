@@ -90,6 +90,8 @@ if alive "$previous" "$started"; then
     sleep 0.5 &
     wait $!
   done
+  # The runsv may have gone while this slept, and another one's script have the program's place.
+  [ "$(parent_of $$)" = "$PPID" ] || exit 0
   [ -z "$stopping" ] || exit 0
   trap - HUP USR1 USR2 TERM
 fi`;

@@ -23,6 +23,7 @@ import { createRunitSupervisor } from "./supervisor.ts";
 const root = mkdtempSync(join(tmpdir(), "estiba-supervise-"));
 const directory = join(root, "services");
 const supervisor = createRunitSupervisor({ directory, clock: systemClock });
+const run = (command: string, ...args: string[]) => spawnSync(command, args, { encoding: "utf8" }).stdout;
 const folderOf = (name: string) => join(directory, name);
 
 afterEach(async () => {
@@ -164,6 +165,32 @@ describe("when runsv itself was killed", () => {
     expect(copies(": orphan-mark").map((p) => p.pid)).toEqual([next.pid]);
   });
 
+  it("one that stood in for the program and has lost its own runsv starts no copy of it", async () => {
+    const spec = script("widow", `: widow-mark; ${patient}`);
+    const first = await supervisor.ensure(spec);
+    const killRunsv = async () => {
+      for (const { pid } of runsvOf("widow")) process.kill(pid, "SIGKILL");
+      await eventually("runsv is gone", () => (runsvOf("widow").length === 0 ? true : undefined));
+    };
+    await killRunsv();
+    await supervisor.ensure(spec);
+    const [standIn] = await eventually("the one that stands in", () => {
+      const found = findProcesses(({ args, cwd }) => cwd === folderOf("widow") && args.at(-1) === "./run");
+      return found.length === 1 ? found : undefined;
+    });
+    // Asleep while both happen, as it is most of the time.
+    process.kill(standIn?.pid ?? 0, "SIGSTOP");
+    await killRunsv();
+    process.kill(first.pid ?? 0, "SIGKILL");
+    process.kill(standIn?.pid ?? 0, "SIGCONT");
+    await eventually("it has ended", () =>
+      isAlive(standIn ?? { pid: 0, startTime: "" }) ? undefined : true,
+    );
+    expect(copies(": widow-mark")).toEqual([]);
+    const next = await supervisor.ensure(spec);
+    expect(copies(": widow-mark").map((p) => p.pid)).toEqual([next.pid]);
+  });
+
   it("remove still ends the program and what is left of its supervision", async () => {
     const first = await supervisor.ensure(script("bereft", patient));
     for (const { pid } of runsvOf("bereft")) process.kill(pid, "SIGKILL");
@@ -229,7 +256,7 @@ describe("pid files", () => {
     writeFileSync(dead, "4194303\n");
     // This process started long after the file was written: the number was given away again.
     writeFileSync(recycled, `${process.pid}\n`);
-    spawnSync("touch", ["-d", "2001-01-01", recycled]);
+    run("touch", "-d", "2001-01-01", recycled);
     writeFileSync(living, `${process.pid}\n`);
     await supervisor.ensure(script("pidfiles", patient, { pidFiles: [dead, recycled, living] }));
     expect([dead, recycled, living].map((file) => existsSync(file))).toEqual([false, false, true]);
@@ -242,7 +269,7 @@ describe("places", () => {
   const groups = () => cgroupHierarchies().map((h) => join(h, group));
 
   it("the program is in the network namespace and in the group of every hierarchy, and remove clears the group", async () => {
-    spawnSync("ip", ["netns", "add", namespace]);
+    run("ip", "netns", "add", namespace);
     try {
       const { pid } = await supervisor.ensure(
         script("placed", `readlink /proc/self/ns/net; ${patient}`, {
@@ -259,8 +286,8 @@ describe("places", () => {
       await supervisor.remove("placed");
       expect(groups().filter((folder) => existsSync(folder))).toEqual([]);
     } finally {
-      spawnSync("ip", ["netns", "del", namespace]);
-      for (const folder of groups()) spawnSync("rmdir", [join(folder, ".."), "--ignore-fail-on-non-empty"]);
+      run("ip", "netns", "del", namespace);
+      for (const folder of groups()) run("rmdir", join(folder, ".."), "--ignore-fail-on-non-empty");
     }
   });
 

@@ -1,5 +1,6 @@
 // One cluster of real hosts behind a real load balancer, under an open load of 200 requests a second, half of them on kept-alive
-// connections, while everything happens to it that may happen: deployments, stops, reloads, and the death of each program.
+// connections, while everything happens to it that may happen: deployments, stops, reloads, and the death of each program. The
+// machine's own firewall forwards nothing meanwhile.
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -30,8 +31,10 @@ let balancer: stack.LoadBalancer;
 let instanceIds: readonly string[];
 let address: string;
 let revision = 1;
+let restoreForwarding: (() => Promise<void>) | undefined;
 
 beforeAll(async () => {
+  restoreForwarding = await dropForwarding();
   estiba = await startEstiba({ vpc: 68 });
   supervisor = createSupervisor(stateFolder(estiba.dataDirectory), systemClock);
   await buildDemoImage(join(stateFolder(estiba.dataDirectory).images, "demo.tar"));
@@ -53,9 +56,23 @@ beforeAll(async () => {
   await settled();
   address = await addressOf(balancer.dnsName);
 }, 180_000);
-afterAll(async () => estiba?.destroy(), 120_000);
+afterAll(async () => {
+  await estiba?.destroy();
+  await restoreForwarding?.();
+}, 120_000);
 // What a test broke is whole again before the next one begins.
 afterEach(() => settled(), 120_000);
+
+/** The machine forwards nothing of its own accord, as Docker, ufw and firewalld leave it. Answers the way back. */
+async function dropForwarding(): Promise<() => Promise<void>> {
+  const hadTable = /^table ip filter$/m.test((await run("nft", ["list", "tables"])).stdout);
+  const { stdout } = await run("iptables", ["-S", "FORWARD"]);
+  await run("iptables", ["-P", "FORWARD", "DROP"]);
+  return async () => {
+    await run("iptables", ["-P", "FORWARD", /^-P FORWARD (\w+)/m.exec(stdout)?.[1] ?? "ACCEPT"]);
+    if (!hadTable) await run("nft", ["delete", "table", "ip", "filter"]);
+  };
+}
 
 async function addressOf(name: string): Promise<string> {
   const { stdout } = await run("getent", ["hosts", name]);

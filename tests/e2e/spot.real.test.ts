@@ -18,7 +18,7 @@ import { runSpotInstance } from "#tests/support/spot.ts";
 const run = promisify(execFile);
 const DESIRED = 4;
 /** Instead of two minutes: longer than the tasks need to move on a busy machine. */
-const NOTICE_MS = 45_000;
+const NOTICE_MS = 30_000;
 
 let estiba: Estiba;
 let place: stack.Place;

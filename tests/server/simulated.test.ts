@@ -2,9 +2,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DescribeImagesCommand, RunInstancesCommand } from "@aws-sdk/client-ec2";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { clientsFor, connect, type Clients } from "#cli/connection.ts";
 import { reset } from "#cli/commands/reset.ts";
+import { printStatus } from "#cli/commands/status.ts";
 import * as stack from "#cli/demo/stack.ts";
 import { silentLogger } from "#lib/logger.ts";
 import { readConfig } from "#server/config.ts";
@@ -84,9 +86,18 @@ it(
       second,
     ]);
 
+    const before = (await stack.runningTasks(clients)).map((t) => t.taskArn);
+    const instances = (await stack.containerInstances(clients)).map((i) => i.containerInstanceArn).sort();
     await stop();
     await start();
+    // Simulated containers end with the server's process; the service replaces them on the same container instances.
+    await eventually("other tasks", async () =>
+      (await stack.runningTasks(clients)).some((t) => before.includes(t.taskArn)) ? undefined : true,
+    );
     await settled(balancer);
+    expect((await stack.containerInstances(clients)).map((i) => i.containerInstanceArn).sort()).toEqual(
+      instances,
+    );
     expect((await stack.containerInstances(clients)).filter((i) => i.agentConnected)).toHaveLength(2);
 
     await reset(connect(dataDirectory), () => {});
@@ -96,3 +107,19 @@ it(
     await serviceOfFour();
   },
 );
+
+it("shows what runs, and the instances that no cluster has", async () => {
+  await serviceOfFour();
+  const { ImageId } = (await clients.ec2.send(new DescribeImagesCommand({}))).Images?.[0] ?? {};
+  const { Instances } = await clients.ec2.send(
+    new RunInstancesCommand({ ImageId, InstanceType: "t3.micro", MinCount: 1, MaxCount: 1 }),
+  );
+  const lines: string[] = [];
+  await printStatus(dataDirectory, (line) => lines.push(line));
+  expect(lines.filter((l) => / {4}task \w{12} {2}\S+ {2}RUNNING {2}:\d+→8080$/.test(l))).toHaveLength(4);
+  const from = lines.findIndex((l) => l.startsWith("in no cluster"));
+  expect(lines.slice(0, from).filter((l) => / {2}instance i-\w+ {2}ACTIVE/.test(l))).toHaveLength(2);
+  expect(lines.slice(from + 1)).toEqual([
+    expect.stringMatching(`^  instance ${Instances?.[0]?.InstanceId}  t3.micro  (pending|running)$`),
+  ]);
+});

@@ -16,6 +16,8 @@ export interface Estiba {
   readonly clients: Clients;
   /** Runs a command of the command line; answers what it printed. */
   command(...args: string[]): Promise<string>;
+  /** `estiba up -d` with the settings of the first start. */
+  up(): Promise<void>;
   /** The control plane's process id as the run file tells it. */
   pid(): number;
   /** Stops everything and removes the data folder. */
@@ -48,8 +50,10 @@ export async function startEstiba({
     await command("down").catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
     rmSync(dataDirectory, { recursive: true, force: true });
   };
+  const port = String(await freePort());
+  const up = () => command("up", "-d", "--port", port, "--vpc-cidr", `10.${vpc}.0.0/16`, ...flags);
   try {
-    await command("up", "-d", "--port", String(await freePort()), "--vpc-cidr", `10.${vpc}.0.0/16`, ...flags);
+    await up();
   } catch (error) {
     await destroy();
     throw error;
@@ -61,6 +65,7 @@ export async function startEstiba({
     connection,
     clients,
     command,
+    up: async () => void (await up()),
     pid: () => (JSON.parse(readFileSync(join(dataDirectory, "server.json"), "utf8")) as { pid: number }).pid,
     async destroy() {
       clients.close();

@@ -89,10 +89,3 @@ export function startLoad(options: LoadOptions): RunningLoad {
     },
   };
 }
-
-/** Load for `seconds`. */
-export async function runLoad(options: LoadOptions & { readonly seconds: number }): Promise<LoadResult> {
-  const load = startLoad(options);
-  await new Promise((resolve) => setTimeout(resolve, options.seconds * 1000));
-  return load.stop();
-}

@@ -4,8 +4,8 @@ import { EngineError, type Engine } from "../engine/port.ts";
 import { TaskFailure } from "./hook.ts";
 
 /**
- * `prefer-cached`: what the engine has, else a pull; this agent's default, as its images come from the machine itself.
- * `default`: a pull, and when that fails what the engine has. `always`: a pull.
+ * `default`: a pull, and when that fails what the engine has: a tag that was given to another image is followed.
+ * `prefer-cached`: what the engine has, else a pull. `always`: a pull.
  */
 export type ImagePullBehavior = "prefer-cached" | "default" | "always";
 

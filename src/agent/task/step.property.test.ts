@@ -16,7 +16,7 @@ type Action =
   | {
       readonly do: "answer";
       readonly which: number;
-      readonly how: "well" | "temporarily" | "fatally" | "lost";
+      readonly how: How;
     }
   | { readonly do: "exit"; readonly which: number; readonly code: number }
   | { readonly do: "health"; readonly which: number; readonly health: "healthy" | "unhealthy" }

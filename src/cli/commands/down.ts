@@ -23,7 +23,7 @@ export async function down(dataDirectory: string, print: (line: string) => void)
   try {
     if (stopped) print("The control plane has stopped.");
     if (await hasHosts(folder, supervisor)) {
-      print("Removing tasks, hosts, load balancers and networks …");
+      print("Stopping tasks, hosts, load balancers and networks …");
       try {
         await tearDown(folder);
       } finally {

@@ -1,4 +1,5 @@
 // `estiba status`: whether the server runs, how it is reached, and what runs in it, read through the public API.
+// Instances that no cluster has are shown too: who waits for one to join looks here first.
 import {
   DescribeClustersCommand,
   DescribeContainerInstancesCommand,
@@ -13,6 +14,7 @@ import {
   type Service,
   type Task,
 } from "@aws-sdk/client-ecs";
+import { paginateDescribeInstances, type EC2Client, type Instance } from "@aws-sdk/client-ec2";
 import { clientsFor, connect } from "../connection.ts";
 
 export async function printStatus(dataDirectory: string, print: (line: string) => void): Promise<void> {
@@ -25,13 +27,20 @@ export async function printStatus(dataDirectory: string, print: (line: string) =
     );
     const arns = await collect(paginateListClusters({ client: clients.ecs }, {}), (page) => page.clusterArns);
     if (arns.length === 0) print("no cluster");
-    for (const arn of arns) await printCluster(clients.ecs, arn, print);
+    const joined = new Set<string | undefined>();
+    for (const arn of arns) for (const id of await printCluster(clients.ecs, arn, print)) joined.add(id);
+    await printOthers(clients.ec2, joined, print);
   } finally {
     clients.close();
   }
 }
 
-async function printCluster(ecs: ECSClient, arn: string, print: (line: string) => void): Promise<void> {
+/** Answers the ids of its instances. */
+async function printCluster(
+  ecs: ECSClient,
+  arn: string,
+  print: (line: string) => void,
+): Promise<readonly (string | undefined)[]> {
   const { clusters } = await ecs.send(new DescribeClustersCommand({ clusters: [arn] }));
   print(`cluster ${clusters?.[0]?.clusterName ?? arn}`);
   const [services, instances, tasks] = await Promise.all([
@@ -48,6 +57,23 @@ async function printCluster(ecs: ECSClient, arn: string, print: (line: string) =
   const known = new Set(instances.map((i) => i.containerInstanceArn));
   for (const task of tasks.filter((t) => !known.has(t.containerInstanceArn)))
     print(`  task ${taskLine(task)}`);
+  return instances.map((i) => i.ec2InstanceId);
+}
+
+async function printOthers(
+  ec2: EC2Client,
+  joined: ReadonlySet<string | undefined>,
+  print: (line: string) => void,
+): Promise<void> {
+  const others: Instance[] = [];
+  const Filters = [{ Name: "instance-state-name", Values: ["pending", "running", "shutting-down"] }];
+  for await (const page of paginateDescribeInstances({ client: ec2 }, { Filters }))
+    for (const { Instances } of page.Reservations ?? [])
+      others.push(...(Instances ?? []).filter((i) => !joined.has(i.InstanceId)));
+  if (others.length === 0) return;
+  print("in no cluster (`estiba aws ec2 get-console-output --output text --instance-id …` tells why)");
+  for (const { InstanceId, InstanceType, State } of others)
+    print(`  instance ${InstanceId}  ${InstanceType}  ${State?.Name}`);
 }
 
 function serviceLine(service: Service): string {
@@ -68,7 +94,7 @@ function taskLine(task: Task): string {
     .flatMap((c) => (c.networkBindings ?? []).map((b) => `:${b.hostPort}→${b.containerPort}`))
     .join(" ");
   const health = task.healthStatus === "UNKNOWN" ? "" : `  ${task.healthStatus}`;
-  return `${task.taskArn?.split("/").at(-1)?.slice(0, 12)}  ${task.taskDefinitionArn?.split("/").at(-1)}  ${task.lastStatus}${health}  ${ports}`;
+  return `${task.taskArn?.split("/").at(-1)?.slice(0, 12)}  ${task.taskDefinitionArn?.split("/").at(-1)}  ${task.lastStatus}${health}  ${ports}`.trimEnd();
 }
 
 async function servicesOf(client: ECSClient, cluster: string): Promise<readonly Service[]> {

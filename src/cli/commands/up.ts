@@ -1,5 +1,6 @@
 // `estiba up`: the server in this terminal, or in the background under the supervisor that also keeps everything else running.
 import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { createLogger } from "#lib/logger.ts";
 import { systemClock } from "#lib/clock.ts";
 import type { ServerConfig } from "#server/config.ts";
@@ -49,8 +50,8 @@ async function upInBackground(config: ServerConfig, print: (line: string) => voi
   const running = readRunFile(config.dataDirectory);
   if (running !== undefined)
     throw new AlreadyRunning(`A server is running already (pid ${running.pid}, ${running.endpoint}).`);
-  const entry = process.argv[1];
-  if (entry === undefined) throw new Error("The path of the program is unknown.");
+  // The bundle that runs now, not the checkout's launcher: a restart must not depend on a build.
+  const entry = fileURLToPath(import.meta.url);
   mkdirSync(config.dataDirectory, { recursive: true, mode: 0o711 });
   const supervisor = createSupervisor(stateFolder(config.dataDirectory), systemClock);
   await supervisor.remove(SERVER_SERVICE);
@@ -93,10 +94,12 @@ function flagsOf(config: ServerConfig): readonly string[] {
   ];
 }
 
+const KEPT_VARIABLES = ["PATH", "HOME", "TZ", "LANG", "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"];
+
 /** What the server may read from the environment, and PATH. */
 function serverEnvironment(from: NodeJS.ProcessEnv): Record<string, string> {
   const kept = Object.entries(from).filter(
-    ([name]) => name.startsWith("ESTIBA_") || ["PATH", "HOME", "TZ", "LANG"].includes(name),
+    ([name]) => name.startsWith("ESTIBA_") || KEPT_VARIABLES.includes(name),
   );
   return Object.fromEntries(kept.map(([name, value]) => [name, value ?? ""]));
 }

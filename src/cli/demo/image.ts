@@ -1,9 +1,8 @@
 // The demo's image, made of the machine's static busybox alone: no Docker, no registry, the same bytes each time.
 // A page written once at the start is served by busybox's httpd, which forks but does not exec for a request.
-import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { tar } from "#lib/tar.ts";
+import { imageArchive } from "#lib/image-archive.ts";
 
 export const DEMO_IMAGE = "estiba/demo-web:latest";
 
@@ -30,9 +29,6 @@ while [ $# -gt 1 ]; do
 done
 `;
 
-/** Debian's architecture names for those of Node. */
-const architectures: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
-
 /** Writes the archive, as `docker save` would, to `path`. @throws Error when there is no static busybox */
 export async function buildDemoImage(path: string, busyboxPath = "/bin/busybox"): Promise<void> {
   if (!existsSync(busyboxPath)) {
@@ -49,9 +45,8 @@ export async function buildDemoImage(path: string, busyboxPath = "/bin/busybox")
   }
 }
 
-/** Docker Image Specification v1.2, "Combined Image JSON + Filesystem Changeset Format". */
 function demoImage(busybox: Buffer): Buffer {
-  const layer = tar([
+  const files = [
     { name: "bin/" },
     { name: "bin/busybox", mode: 0o755, content: busybox },
     ...applets.map((name) => ({ name: `bin/${name}`, mode: 0o777, linkTo: "busybox" })),
@@ -61,31 +56,12 @@ function demoImage(busybox: Buffer): Buffer {
     { name: "etc/passwd", content: "root:x:0:0:root:/:/bin/sh\n" },
     { name: "tmp/", mode: 0o1777 },
     { name: "www/" },
-  ]);
-  const config = JSON.stringify({
-    architecture: architectures[process.arch] ?? process.arch,
-    os: "linux",
-    created: "1970-01-01T00:00:00Z",
-    config: {
-      Cmd: ["/bin/serve"],
-      Env: ["PATH=/bin"],
-      ExposedPorts: { "8080/tcp": {} },
-      StopSignal: "SIGTERM",
-    },
-    rootfs: { type: "layers", diff_ids: [`sha256:${digest(layer)}`] },
-    history: [{ created: "1970-01-01T00:00:00Z", created_by: "estiba" }],
-  });
-  const configName = `${digest(config)}.json`;
-  const layerName = `${digest(layer)}/layer.tar`;
-  return tar([
-    {
-      name: "manifest.json",
-      content: JSON.stringify([{ Config: configName, RepoTags: [DEMO_IMAGE], Layers: [layerName] }]),
-    },
-    { name: configName, content: config },
-    { name: `${digest(layer)}/` },
-    { name: layerName, content: layer },
-  ]);
+  ];
+  const config = {
+    Cmd: ["/bin/serve"],
+    Env: ["PATH=/bin"],
+    ExposedPorts: { "8080/tcp": {} },
+    StopSignal: "SIGTERM",
+  };
+  return imageArchive([DEMO_IMAGE], files, config).archive;
 }
-
-const digest = (content: Buffer | string) => createHash("sha256").update(content).digest("hex");

@@ -22,6 +22,7 @@ import { hostLayout, isInstanceId, sharedLayout, type HostLayout } from "./layou
 import { readMounts, unmountBelow } from "./mounts.ts";
 import { exists, placeUserData, preparePrivateRoot, userDataDone } from "./private-root.ts";
 import { noRootExitCode } from "./root-scripts.ts";
+import { run } from "./run.ts";
 import { createTurns } from "./turns.ts";
 import { until } from "./until.ts";
 
@@ -49,6 +50,8 @@ export interface NetnsProviderOptions {
 export interface NetnsProvider extends ComputeProvider {
   /** Ends every host and the shared containerd: nothing of this provider is left on the machine but its empty folder. */
   removeEverything(): Promise<void>;
+  /** The same, but the hosts' disks stay: each is then as a machine that was switched off, and `launch` switches it on. */
+  stopEverything(): Promise<void>;
   /** Lets go: launches under way are given up, hosts go on. */
   close(): Promise<void>;
 }
@@ -56,6 +59,8 @@ export interface NetnsProvider extends ComputeProvider {
 const containerdTimeoutMs = 30_000;
 const engineTimeoutMs = 60_000;
 const rootTimeoutMs = 30_000;
+/** How long containers may take to end when their host does. */
+const shutdownSeconds = 5;
 /** Of the agent's output, how much a console shows. */
 const agentLines = 200;
 
@@ -164,9 +169,23 @@ export function createNetnsProvider(options: NetnsProviderOptions): NetnsProvide
     });
   };
 
-  const terminateNow = async (layout: HostLayout) => {
+  /** As a machine's shutdown does: its containers hear SIGTERM before all ends. */
+  const stopContainers = async (layout: HostLayout) => {
+    const docker = ["docker", "--host", `unix://${layout.socket}`] as const;
+    const ids = (await run([...docker, "ps", "--quiet"])).split("\n").filter((id) => id !== "");
+    if (ids.length > 0) await run([...docker, "stop", "--time", String(shutdownSeconds), ...ids]);
+  };
+
+  const switchOff = async (layout: HostLayout) => {
     const groups = await cgroups();
     await supervisor.remove(layout.agentService);
+    if ((await supervisor.state(layout.engineService))?.running === true)
+      await stopContainers(layout).catch((error: unknown) =>
+        logger.warn("containers could not be stopped in order", {
+          instanceId: layout.id,
+          reason: messageOf(error),
+        }),
+      );
     await supervisor.remove(layout.engineService);
     await groups.kill(layout.cgroup);
     if (await exists(shared.containerd)) {
@@ -176,15 +195,29 @@ export function createNetnsProvider(options: NetnsProviderOptions): NetnsProvide
     await unmountBelow(layout.folder);
     await groups.remove(layout.cgroup);
     await network.detachHost(layout.id);
-    await rm(layout.folder, { recursive: true, force: true });
-    logger.info("host terminated", { instanceId: layout.id });
   };
 
-  const terminate = async (instanceId: string) => {
+  const end = async (instanceId: string, disks: "keep" | "remove") => {
     const layout = hostLayout(shared, instanceId);
-    launches.get(instanceId)?.abort(new Error(`${instanceId} is being terminated.`));
+    launches.get(instanceId)?.abort(new Error(`${instanceId} is being ended.`));
     launches.delete(instanceId);
-    await turns.inTurn(instanceId, () => terminateNow(layout));
+    await turns.inTurn(instanceId, async () => {
+      await switchOff(layout);
+      if (disks === "remove") await rm(layout.folder, { recursive: true, force: true });
+      logger.info("host ended", { instanceId, disks });
+    });
+  };
+  const endAll = async (disks: "keep" | "remove") => {
+    await Promise.all((await list()).map((instanceId) => end(instanceId, disks)));
+    await turns.inTurn("containerd", async () => {
+      const groups = await cgroups();
+      await supervisor.remove("containerd");
+      await groups.kill(shared.cgroup);
+      await unmountBelow(shared.containerd);
+      await groups.remove(shared.cgroup);
+      await groups.removeIfEmpty("/estiba");
+      await rm(shared.containerd, { recursive: true, force: true });
+    });
   };
   const list = async () => {
     const folders = (await readdir(shared.hosts)).filter(isInstanceId);
@@ -199,7 +232,7 @@ export function createNetnsProvider(options: NetnsProviderOptions): NetnsProvide
       const signal = AbortSignal.any([abort.signal, closing.signal]);
       await turns.inTurn(spec.instanceId, () => launchNow(layout, spec, signal));
     },
-    terminate,
+    terminate: (instanceId) => end(instanceId, "remove"),
     list,
     attachInterface: (attachment) => network.attachInterface(attachment),
     detachInterface: (attachment) => network.detachInterface(attachment),
@@ -210,18 +243,8 @@ export function createNetnsProvider(options: NetnsProviderOptions): NetnsProvide
       const words = await supervisor.tail(layout.agentService, agentLines);
       return newest(setUp + words.map((line) => `agent: ${line}\n`).join(""), consoleBytes);
     },
-    async removeEverything() {
-      await Promise.all((await list()).map(terminate));
-      await turns.inTurn("containerd", async () => {
-        const groups = await cgroups();
-        await supervisor.remove("containerd");
-        await groups.kill(shared.cgroup);
-        await unmountBelow(shared.containerd);
-        await groups.remove(shared.cgroup);
-        await groups.removeIfEmpty("/estiba");
-        await rm(shared.containerd, { recursive: true, force: true });
-      });
-    },
+    removeEverything: () => endAll("remove"),
+    stopEverything: () => endAll("keep"),
     async close() {
       closing.abort(new Error("The control plane ends; the host goes on as far as it is."));
       await turns.idle();

@@ -253,6 +253,7 @@ describe("unhealthy tasks", () => {
     expect(healthOf(task, { now: model.now, steadyAfterMs: 0, gracePeriodSeconds: 0 })).toMatchObject({
       state: "unhealthy",
       cause: { reason: "Task failed container health checks" },
+      event: `(task ${row.id}) failed container health checks.`,
     });
   });
 });

@@ -43,7 +43,11 @@ export function healthOf({ row, targets, ec2InstanceId }: ServiceTask, rules: He
     const until = row.startedAt + rules.gracePeriodSeconds * 1000;
     if (rules.now < until) return { state: "starting", until };
     return failing === undefined
-      ? { state: "unhealthy", cause: scheduler("Task failed container health checks") }
+      ? {
+          state: "unhealthy",
+          cause: scheduler("Task failed container health checks"),
+          event: `(task ${row.id}) failed container health checks.`,
+        }
       : unhealthyTarget(failing, row, ec2InstanceId);
   }
   const isHealthy =

@@ -101,6 +101,13 @@ function instanceOf(rows: Reader, task: TaskRow): ContainerInstanceRow | undefin
   return key === undefined ? undefined : rows.get(containerInstances, key);
 }
 
+/** Undefined also for one that is being terminated: its targets have left the load balancers, and none may follow. */
+function hostOf(rows: Reader, task: TaskRow, instance: ContainerInstanceRow | undefined) {
+  const id = instance?.ec2InstanceId;
+  const host = id === undefined ? undefined : rows.get(instances, ec2Key(task.region, id));
+  return host?.state === "shutting-down" || host?.state === "terminated" ? undefined : host;
+}
+
 const groupOf = (rows: Reader, arn: string) => rows.find(targetGroups, "arn", arn)[0]?.[1];
 
 function tell(tx: Transaction, task: TaskRow, message: string, now: number): void {
@@ -118,10 +125,7 @@ function activate(
   random: Random,
   now: number,
 ): void {
-  const host =
-    instance?.ec2InstanceId === undefined
-      ? undefined
-      : tx.get(instances, ec2Key(task.region, instance.ec2InstanceId));
+  const host = hostOf(tx, task, instance);
   const targetKeys: string[] = [];
   for (const [i, entry] of task.loadBalancers.entries()) {
     const group = groupOf(tx, entry.targetGroupArn);
@@ -130,7 +134,8 @@ function activate(
         ? targetFor(task, entry, group, host, instance, random.hex(16), now)
         : undefined;
     if (target === undefined) {
-      // The task runs without it and never counts as healthy: a group deleted by hand, or a port that is not bound.
+      // The task runs without it and never counts as healthy: a group deleted by hand, a port that is not bound, a host
+      // that is being terminated.
       tell(tx, task, `was unable to register a target in (target-group ${entry.targetGroupArn}).`, now);
       continue;
     }

@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ec2Key, terminateInstance } from "#domain/ec2/instance.ts";
 import { containerInstanceKey, deregisterInstance } from "#domain/ecs/container-instance.ts";
 import { taskKey, type TaskRow } from "#domain/ecs/task.ts";
 import { reportTask, stopTask } from "#domain/ecs/task-transitions.ts";
 import { reportTargetHealth, targetIdle, type TargetRow } from "#domain/elbv2/target.ts";
+import { instances } from "#store/tables/ec2.ts";
 import { containerInstances, tasks } from "#store/tables/ecs.ts";
 import { targets } from "#store/tables/elbv2.ts";
 import type { Controller } from "../controller.ts";
@@ -98,6 +100,22 @@ describe("a task that is ACTIVATING", () => {
     expect(task()).toMatchObject({ lastStatus: "RUNNING" });
     expect(task()?.loadBalancers.map((lb) => lb.targetKey !== undefined)).toEqual([false, true]);
     expect(eventTexts(world)[0]).toBe("was unable to register a target in (target-group arn:gone).");
+  });
+  it("on a host that is being terminated is not registered: its targets have left, and none follows them", async () => {
+    const key = ec2Key(REGION, "i-c0");
+    const byUser = { code: "Client.UserInitiatedShutdown", message: "m" };
+    await put({ loadBalancers: [balancer(instanceGroup)] });
+    await world.store.transact((tx) => {
+      const host = tx.get(instances, key);
+      if (host === undefined) throw new Error("no host");
+      tx.put(instances, key, terminateInstance(host, byUser, world.clock.now()));
+    });
+    await change((t) => reportTask(t, running, world.clock.now()));
+    expect(task()?.lastStatus).toBe("RUNNING");
+    expect(registered()).toEqual([]);
+    expect(eventTexts(world)).toEqual([
+      `was unable to register a target in (target-group ${instanceGroup}).`,
+    ]);
   });
   it("that was left by a dead process is registered at the start, once", async () => {
     await controller.close();

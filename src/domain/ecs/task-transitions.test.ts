@@ -188,9 +188,7 @@ describe("container health", () => {
 });
 
 describe("every transition", () => {
-  const status = fc.constantFrom("PENDING", "RUNNING", "STOPPED") as fc.Arbitrary<
-    "PENDING" | "RUNNING" | "STOPPED"
-  >;
+  const status = fc.constantFrom("PENDING", "RUNNING", "STOPPED");
   const containerReport = fc.record(
     {
       name: fc.constantFrom("app", "sidecar", "unknown"),
@@ -209,7 +207,7 @@ describe("every transition", () => {
       .map(
         (report): Step =>
           (t, now) =>
-            reportTask(t, report as TaskReport, now),
+            reportTask(t, report, now),
       ),
     fc.constant<Step>((t, now) => activateTask(t, ["k"], now)),
     fc.constant<Step>((t, now) => stopTask(t, userStop, now)),

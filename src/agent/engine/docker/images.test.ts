@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { silentLogger } from "#lib/logger.ts";
-import { tar } from "#tests/support/busybox-image.ts";
+import { tar } from "#lib/tar.ts";
 import { ImageFolder } from "./images.ts";
 
 const CONFIG = "c".repeat(64);
@@ -29,9 +29,9 @@ describe("the folder of image archives", () => {
     Buffer.from(JSON.stringify([{ Config: config, RepoTags: tags, Layers: [] }]));
   const archive = (tags: readonly string[], config?: string) =>
     tar([
-      { name: "layer", type: "directory" },
-      { name: "layer/layer.tar", type: "file", content: Buffer.alloc(5_000, 1) },
-      { name: "manifest.json", type: "file", content: manifest(tags, config) },
+      { name: "layer/" },
+      { name: "layer/layer.tar", content: Buffer.alloc(5_000, 1) },
+      { name: "manifest.json", content: manifest(tags, config) },
     ]);
   const write = (name: string, content: Buffer, seconds = 1_000) => {
     writeFileSync(join(folder, name), content);
@@ -98,11 +98,7 @@ describe("the folder of image archives", () => {
     ["an empty file", Buffer.alloc(0), "no manifest.json"],
     ["an archive without a manifest", tar([]), "no manifest.json"],
     ["a file that is no archive", Buffer.alloc(2048, 65), "no tar archive"],
-    [
-      "a manifest that is no JSON",
-      tar([{ name: "manifest.json", type: "file", content: Buffer.from("{") }]),
-      "JSON",
-    ],
+    ["a manifest that is no JSON", tar([{ name: "manifest.json", content: Buffer.from("{") }]), "JSON"],
     ["an archive that is cut short", archive(["web:1"]).subarray(0, 512 * 13 + 20), "cut short"],
     ["a broken compression", gzipSync(archive(["web:1"])).subarray(0, 60), "unexpected end"],
   ])("warns of %s and goes on with the others", async (_what, content, reason) => {

@@ -13,8 +13,8 @@ import { page } from "../paging.ts";
 import { refuseMetadataOptions } from "../refused.ts";
 import { showInstance, showReservations, showState } from "../show-instance.ts";
 
-/** Rows of one transaction: a row with user data has some 24 KiB. */
-const BATCH = 40;
+/** Rows of one transaction: with user data and all the tags there can be, a row has up to 140 KiB. */
+const BATCH = 7;
 
 export function instanceOperations(deps: Ec2Dependencies) {
   const { store, clock } = deps;

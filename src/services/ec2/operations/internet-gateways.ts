@@ -4,6 +4,7 @@ import { ServiceError } from "#lib/errors.ts";
 import { newEc2Id } from "#lib/ids.ts";
 import { ec2Key } from "#domain/ec2/instance.ts";
 import { attachGateway, detachGateway, type InternetGatewayRow } from "#domain/ec2/vpc-parts.ts";
+import type { Reader } from "#store/store.ts";
 import { internetGateways, vpcs } from "#store/tables/ec2.ts";
 import { ensureDefaultVpc } from "../default-vpc.ts";
 import type { Ec2Dependencies, Ec2Operations } from "../dependencies.ts";
@@ -38,14 +39,7 @@ export function internetGatewayOperations(deps: Ec2Dependencies) {
 
     async AttachInternetGateway(input, { region }) {
       await store.transact((tx) => {
-        const row = rowOf(
-          tx,
-          internetGateways,
-          region,
-          "internet-gateway",
-          input.InternetGatewayId,
-          "internetGatewayId",
-        );
+        const row = gatewayOf(tx, region, input.InternetGatewayId);
         const vpc = rowOf(tx, vpcs, region, "vpc", input.VpcId, "vpcId");
         if (row.vpcId !== undefined) {
           throw new ServiceError(
@@ -62,14 +56,7 @@ export function internetGatewayOperations(deps: Ec2Dependencies) {
 
     async DetachInternetGateway(input, { region }) {
       await store.transact((tx) => {
-        const row = rowOf(
-          tx,
-          internetGateways,
-          region,
-          "internet-gateway",
-          input.InternetGatewayId,
-          "internetGatewayId",
-        );
+        const row = gatewayOf(tx, region, input.InternetGatewayId);
         const vpc = rowOf(tx, vpcs, region, "vpc", input.VpcId, "vpcId");
         if (row.vpcId !== vpc.id) {
           throw new ServiceError(
@@ -84,14 +71,7 @@ export function internetGatewayOperations(deps: Ec2Dependencies) {
 
     async DeleteInternetGateway(input, { region }) {
       await store.transact((tx) => {
-        const row = rowOf(
-          tx,
-          internetGateways,
-          region,
-          "internet-gateway",
-          input.InternetGatewayId,
-          "internetGatewayId",
-        );
+        const row = gatewayOf(tx, region, input.InternetGatewayId);
         if (row.vpcId !== undefined) throw hasDependencies("internetGateway", row.id);
         tx.delete(internetGateways, ec2Key(region, row.id));
       });
@@ -108,6 +88,9 @@ export function internetGatewayOperations(deps: Ec2Dependencies) {
     },
   } satisfies Ec2Operations;
 }
+
+const gatewayOf = (reader: Reader, region: string, id: string | undefined): InternetGatewayRow =>
+  rowOf(reader, internetGateways, region, "internet-gateway", id, "internetGatewayId");
 
 const fields = (account: string): Fields<InternetGatewayRow> => ({
   "internet-gateway-id": (row) => row.id,

@@ -20,8 +20,8 @@ import { inRegion } from "../lookup.ts";
 import { page } from "../paging.ts";
 import { checkTagCount, readTags } from "../tags.ts";
 
-/** Rows of one transaction: an instance with user data has some 24 KiB. */
-const BATCH = 40;
+/** Rows of one transaction: with user data and all the tags there can be, an instance's has up to 140 KiB. */
+const BATCH = 7;
 const MOST_RESOURCES = 1000;
 
 type Tagged = Row & { readonly id: string; readonly tags: Tags };

@@ -14,6 +14,7 @@ import { invalidParameter } from "../errors.ts";
 import { clusterNameOf, clusterOf, findContainerInstance } from "../lookup.ts";
 import { callingInstance, checkOwn } from "../own-instance.ts";
 
+const LONGEST_REASON = 1024;
 const ACKNOWLEDGED = { acknowledgment: "ACK" };
 
 export function agentOperations({ store, ingest, logger }: EcsDependencies) {
@@ -72,10 +73,14 @@ function statusOf(text: string | undefined): Status | undefined {
   throw invalidParameter(`Invalid status '${text.slice(0, 64)}'.`);
 }
 
+/** As far as anybody reads it: a refusal would make the agent repeat its report for ever. */
+const reasonOf = (given: string | undefined): string | undefined =>
+  given?.slice(0, LONGEST_REASON) || undefined;
+
 function readTaskReport(input: SubmitTaskStateChangeRequest) {
   return {
     ...present("status", statusOf(input.status)),
-    ...present("reason", input.reason || undefined),
+    ...present("reason", reasonOf(input.reason)),
     ...present("pullStartedAt", input.pullStartedAt?.getTime()),
     ...present("pullStoppedAt", input.pullStoppedAt?.getTime()),
     ...present("executionStoppedAt", input.executionStoppedAt?.getTime()),
@@ -99,7 +104,7 @@ function readContainerReport(change: ContainerStateChange): ContainerReport {
     ...present("runtimeId", change.runtimeId || undefined),
     ...present("imageDigest", change.imageDigest || undefined),
     ...present("exitCode", change.exitCode),
-    ...present("reason", change.reason || undefined),
+    ...present("reason", reasonOf(change.reason)),
     ...present("networkBindings", change.networkBindings?.flatMap(readBinding)),
   };
 }
