@@ -1,5 +1,6 @@
 // What a host's and a task's credentials can do on a whole server: their own agent's work, for themselves, and nothing else.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { IAM } from "@aws-sdk/client-iam";
 import { channelRefusal, openChannel } from "#tests/support/agent-channel.ts";
 import { eventually } from "#tests/support/estiba.ts";
 import {
@@ -277,9 +278,26 @@ describe("an agent's call about another instance", () => {
     expect(instanceRow(server, own.containerInstanceArn)?.status).toBe("ACTIVE");
   });
 
-  it("makes no cluster but the default one", async () => {
-    expect(denied(await ecs("CreateCluster", { clusterName: "mine" }))).toEqual(DENIED);
+  // AmazonEC2ContainerServiceforEC2Role allows ecs:CreateCluster on everything: it is for the role's policies to say otherwise.
+  it("makes clusters as far as its role's policies let it", async () => {
     expect(await ecs("CreateCluster", {})).toMatchObject({ status: 200 });
+    const only = {
+      Effect: "Deny",
+      Action: "ecs:CreateCluster",
+      NotResource: "arn:aws:ecs:*:*:cluster/default",
+    };
+    const iam = new IAM({ ...server.connection, maxAttempts: 1 });
+    const inline = { RoleName: "ecsInstanceRole", PolicyName: "default-only" };
+    await iam.putRolePolicy({
+      ...inline,
+      PolicyDocument: JSON.stringify({ Version: "2012-10-17", Statement: only }),
+    });
+    const refused = await ecs("CreateCluster", { clusterName: "mine" });
+    expect(denied(refused)).toEqual(DENIED);
+    expect(refused.message).toContain("cluster/mine with an explicit deny in an identity-based policy");
+    expect(await ecs("CreateCluster", {})).toMatchObject({ status: 200 });
+    await iam.deleteRolePolicy(inline);
+    iam.destroy();
   });
 });
 
@@ -306,8 +324,11 @@ async function allowed(signer: Signer): Promise<readonly string[]> {
       continue;
     }
     expect(answer.status).toBe(refusal.status);
-    expect(answer.message).toContain(
-      `is not authorized to perform: ${service}:${name} on resource: * because no identity-based policy allows the ${service}:${name} action`,
+    const action = `${service}:${name}`;
+    expect(answer.message).toMatch(
+      new RegExp(
+        `is not authorized to perform: ${action} on resource: (\\*|arn:aws:\\S+|nothing) because no identity-based policy allows the ${action} action$`,
+      ),
     );
   }
   expect(taskRow(server, other.taskArn)).toEqual(before);
@@ -328,7 +349,6 @@ describe("of all operations there are", () => {
       "ecs:CreateCluster",
       "ecs:DeregisterContainerInstance",
       "ecs:DiscoverPollEndpoint",
-      "ecs:ListTagsForResource",
       "ecs:RegisterContainerInstance",
       "ecs:SubmitAttachmentStateChanges",
       "ecs:SubmitContainerStateChange",
@@ -340,7 +360,12 @@ describe("of all operations there are", () => {
     expect([...(await allowed(attacker))].sort()).toEqual([...own].sort());
   });
 
-  it("a task may ask who it is, which names the task and its role, and protect itself", async () => {
+  it("an instance may list the tags of its own container instance: its policy names those alone, and tasks", async () => {
+    const input = { resourceArn: own.containerInstanceArn };
+    expect(await ecs("ListTagsForResource", input)).toMatchObject({ status: 200 });
+  });
+
+  it("a task whose role has no policy may ask who it is, which names the task and its role, and nothing else", async () => {
     const channel = await openChannel("acs", own.containerInstanceArn, attacker);
     const credentials = await eventually(
       "the task's credentials",
@@ -351,11 +376,7 @@ describe("of all operations there are", () => {
     );
     channel.close();
     const task = { endpoint: server.endpoint, credentials };
-    expect(await allowed(task)).toEqual([
-      "ecs:GetTaskProtection",
-      "ecs:UpdateTaskProtection",
-      "sts:GetCallerIdentity",
-    ]);
+    expect(await allowed(task)).toEqual(["sts:GetCallerIdentity"]);
     const identity = await call("sts", "GetCallerIdentity", {}, task);
     const id = own.taskArn.split("/").at(-1) ?? "";
     expect(identity.text).toContain(`<Arn>arn:aws:sts::000000000000:assumed-role/app/${id}</Arn>`);
