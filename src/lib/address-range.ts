@@ -1,4 +1,4 @@
-// Addresses and ranges of IpAddress conditions, IPv4 and IPv6.
+// Addresses and ranges as policies and event patterns name them, IPv4 and IPv6.
 
 interface Address {
   readonly bits: 32 | 128;
