@@ -10,6 +10,7 @@ import { accessDenied, authError } from "./auth-errors.ts";
 import { authenticate } from "./authenticate.ts";
 import { logAccess, type AccessRecord } from "./access-log.ts";
 import type { DecodeLimits, Protocol } from "./protocol.ts";
+import { resourcePoliciesOf } from "./resource-policies.ts";
 import { protocols, route } from "./route.ts";
 import { send } from "./send.ts";
 import type {
@@ -70,6 +71,7 @@ interface Answer {
 export function createGateway(options: GatewayOptions): Gateway {
   const limits: GatewayLimits = { ...defaultLimits, ...options.limits };
   const shapes = createShapeLoader();
+  const resourcePolicyOf = resourcePoliciesOf(options.services);
 
   return {
     async handle(req, res) {
@@ -171,6 +173,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       ...context,
       // The table's type erases each operation's input, as that of the operations does.
       permissions: () => permissions?.(input as never, { region, account }) ?? [{ resource: "*" }],
+      resourcePolicyOf,
     });
     if (denial !== undefined) throw authError(service.protocol, accessDenied(principal.arn, denial));
     if (service.protocol === "ec2" && input["DryRun"] === true) throw authError("ec2", { kind: "dryRun" });

@@ -2,14 +2,31 @@
 
 /** Who signed a request. */
 export type Principal =
-  | { readonly type: "root"; readonly arn: string; readonly account: string; readonly id: string }
+  | {
+      readonly type: "root";
+      readonly arn: string;
+      readonly account: string;
+      readonly id: string;
+      readonly issuedAt?: number;
+    }
   | {
       readonly type: "user";
       readonly arn: string;
       readonly account: string;
       readonly id: string;
       readonly userName: string;
+      /** Of temporary credentials (GetSessionToken): epoch milliseconds. Absent: the user's own access key. */
+      readonly issuedAt?: number;
     }
+  /** A session of a role that somebody assumed. */
+  | ({
+      readonly type: "session";
+      readonly arn: string;
+      readonly account: string;
+      /** `<role id>:<session name>` */
+      readonly id: string;
+      readonly roleArn: string;
+    } & SessionAttributes)
   /** A role session of an instance: the session name is the instance id. */
   | {
       readonly type: "instance";
@@ -18,6 +35,7 @@ export type Principal =
       readonly id: string;
       readonly roleArn: string;
       readonly instanceId: string;
+      readonly issuedAt?: number;
     }
   /** A role session of a task: the session name is the task id. */
   | {
@@ -27,7 +45,23 @@ export type Principal =
       readonly id: string;
       readonly roleArn: string;
       readonly taskArn: string;
+      readonly issuedAt?: number;
     };
+
+/** What a role's session was given when it was assumed. */
+export interface SessionAttributes {
+  /** Epoch milliseconds. */
+  readonly issuedAt: number;
+  /** Session policies: JSON texts, and ARNs of managed policies. With either, only what they allow as well is allowed. */
+  readonly policies?: readonly string[];
+  readonly policyArns?: readonly string[];
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Keys of those tags that go on to sessions of roles that this one assumes. */
+  readonly transitiveTagKeys?: readonly string[];
+  readonly sourceIdentity?: string;
+  /** Of a web identity: the ARN of the provider that vouched for it. */
+  readonly federatedProvider?: string;
+}
 
 /** Everything an operation may know of the call besides its input. */
 export interface RequestContext {
@@ -96,6 +130,17 @@ export type PermissionTable<
     : never;
 };
 
+/** The policy that a resource carries. */
+export interface ResourcePolicy {
+  /** JSON text that `parsePolicy(document, "resource")` accepts: check it when it is put. One that cannot be read denies all. */
+  readonly document: string;
+  /**
+   * Absent: it or the caller's own policies must allow (a secret's, a queue's policy). `decides`: it must allow or name the account,
+   * else nobody may, whatever their own policies say (a KMS key's). `trust`: the same, of a role that is to be assumed.
+   */
+  readonly rule?: "decides" | "trust";
+}
+
 export interface ServiceDefinition {
   /** IAM's prefix and our name: `ecs`, `ec2`, `elasticloadbalancing`, `iam`, `sts`. */
   readonly name: string;
@@ -116,6 +161,12 @@ export interface ServiceDefinition {
   readonly operations: Readonly<Record<string, Operation<never, unknown>>>;
   /** An operation that is not in it needs its own action on `*`. */
   readonly permissions?: Readonly<Record<string, (input: never, scope: CallScope) => readonly Permission[]>>;
+  /**
+   * The policy of what the ARN names, for services whose resources carry one: asked for every permission of this service's actions,
+   * also when another service's call needs it (`kms:Decrypt` of GetSecretValue), with the permission's `resource` as it stands.
+   * Undefined: nothing there carries a policy. A deny in it binds everybody but root. So the operation itself has nothing to judge.
+   */
+  readonly resourcePolicyOf?: (arn: string) => ResourcePolicy | undefined;
 }
 
 export interface AuthorizationQuestion {
@@ -126,6 +177,8 @@ export interface AuthorizationQuestion {
   readonly region: string;
   readonly sourceIp: string;
   readonly userAgent: string;
+  /** The policy of the resource of an action (`secretsmanager:GetSecretValue`). */
+  readonly resourcePolicyOf?: (action: string, arn: string) => ResourcePolicy | undefined;
 }
 
 export interface Denial {

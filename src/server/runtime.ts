@@ -14,7 +14,8 @@ import { createTaskController } from "#controllers/task/run.ts";
 import { createFleet, type Fleet } from "#fleet/fleet.ts";
 import { createAuthorizer } from "#gateway/authorize.ts";
 import { createGateway, type Gateway } from "#gateway/gateway.ts";
-import { createRolePolicies } from "#gateway/role-policies.ts";
+import { createGrants } from "#gateway/grants.ts";
+import { createPolicyReader } from "#gateway/stored-policy.ts";
 import { createIdentitySigner } from "#imds/identity.ts";
 import { createImds, type Imds } from "#imds/imds.ts";
 import { createEc2Service } from "#services/ec2/service.ts";
@@ -94,10 +95,11 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
     createIamService(base),
     createStsService(),
   ];
+  const readPolicy = createPolicyReader();
   const gateway = createGateway({
     services,
     credentials: identities.resolver,
-    authorizer: createAuthorizer({ clock, policiesOf: createRolePolicies(store) }),
+    authorizer: createAuthorizer({ clock, grantsOf: createGrants(store, readPolicy), readPolicy }),
     account,
     clock,
     random,

@@ -9,7 +9,8 @@ import { parsePolicy } from "#iam/parse.ts";
 import { createMemoryBackend } from "#store/memory-backend.ts";
 import { createStore } from "#store/create-store.ts";
 import * as iam from "#store/tables/iam.ts";
-import { createRolePolicies } from "./role-policies.ts";
+import { createPolicyReader } from "./stored-policy.ts";
+import { createGrants } from "./grants.ts";
 
 const ROLE = "arn:aws:iam::123456789012:role/app";
 const OWN = "arn:aws:iam::123456789012:policy/own";
@@ -28,7 +29,9 @@ async function world() {
     random,
     0,
   );
-  const policiesOf = createRolePolicies(store);
+  const grantsOf = createGrants(store, createPolicyReader());
+  const policiesOf = (roleArn: string) =>
+    grantsOf({ type: "instance", roleArn, arn: "", account: "", id: "", instanceId: "i-1" });
   return {
     put: (changes: Partial<RoleRow>) =>
       store.transact((tx) => tx.put(iam.roles, "app", { ...role, ...changes })),
@@ -48,15 +51,12 @@ async function world() {
       }),
     tags: () => policiesOf(ROLE).tags,
     may: (action: string, arn = ROLE) =>
-      evaluate(
-        { identity: policiesOf(arn).policies },
-        {
-          principal: { type: "AWS", arn, account: "123456789012" },
-          action,
-          resources: [{ arn: "*" }],
-          context: contextOf({}),
-        },
-      ).allowed,
+      evaluate(policiesOf(arn), {
+        principal: { type: "AWS", arn, account: "123456789012" },
+        action,
+        resources: [{ arn: "*" }],
+        context: contextOf({}),
+      }).allowed,
   };
 }
 
