@@ -60,6 +60,9 @@ type Values = Readonly<Record<string, string | undefined>>;
 
 export const DEFAULT_CONFIG_FILE = "/etc/ecs/ecs.config";
 
+/** As on AWS's own image for container instances; of these, those that the engine has. */
+const LOG_DRIVERS = ["json-file", "syslog", "awslogs", "fluentd", "none"];
+
 /** `file`: the text of the configuration file, empty when there is none. @throws BadAgentConfig */
 export function readAgentConfig(environment: Values, file: string): AgentConfig {
   const lines = parseConfigFile(file);
@@ -89,7 +92,7 @@ export function readAgentConfig(environment: Values, file: string): AgentConfig 
     dynamicPorts: portRange("ECS_DYNAMIC_HOST_PORT_RANGE", { first: 32_768, last: 60_999 }),
     attributes: textMap("ECS_INSTANCE_ATTRIBUTES"),
     tags: textMap("ECS_CONTAINER_INSTANCE_TAGS"),
-    logDrivers: json("ECS_AVAILABLE_LOGGING_DRIVERS", isTextList) ?? ["json-file", "none"],
+    logDrivers: json("ECS_AVAILABLE_LOGGING_DRIVERS", isTextList) ?? LOG_DRIVERS,
     imagePullBehavior: choice("ECS_IMAGE_PULL_BEHAVIOR", ["prefer-cached", "default", "always"], "default"),
     stopTimeoutSeconds: duration("ECS_CONTAINER_STOP_TIMEOUT", 30_000, 1_000) / 1000,
     startTimeoutMs: duration("ECS_CONTAINER_START_TIMEOUT", 180_000, 45_000),
@@ -199,6 +202,7 @@ const FIXED: Readonly<Record<string, string>> = {
   ECS_CHECKPOINT: "true",
   ECS_ENABLE_TASK_IAM_ROLE: "true",
   ECS_ENABLE_TASK_IAM_ROLE_NETWORK_HOST: "true",
+  ECS_ENABLE_AWSLOGS_EXECUTIONROLE_OVERRIDE: "true",
   ECS_ENABLE_TASK_CPU_MEM_LIMIT: "true",
   ECS_DISABLE_IMAGE_CLEANUP: "true",
   ECS_ENABLE_TASK_ENI: "true",

@@ -15,6 +15,9 @@ export const LABELS = {
   agent: "estiba.agent",
 } as const;
 
+/** Whoever knows its value has the execution role's credentials. */
+export const LOG_CREDENTIALS_OPTION = "awslogs-credentials-endpoint";
+
 export interface SpecSettings {
   /** The configured cluster: a name or an ARN. */
   readonly cluster: string;
@@ -89,9 +92,14 @@ export function containerSpec(state: TaskState, name: string, settings: SpecSett
       ...(task.pidMode === "host" ? { PidMode: "host" } : {}),
       ...(task.ipcMode === undefined ? {} : { IpcMode: task.ipcMode }),
       ...hostConfig,
+      ...logConfigOf(state, container, hostConfig["LogConfig"], settings),
     },
   };
 }
+
+/** A Fargate task is in a cluster of the user's, its host in none that anybody knows. */
+export const clusterOf = (task: Pick<WireTask, "launchType" | "taskClusterArn">, ofHost: string): string =>
+  task.launchType === "FARGATE" ? (task.taskClusterArn ?? ofHost) : ofHost;
 
 export function labelsOf(
   task: WireTask,
@@ -103,7 +111,7 @@ export function labelsOf(
     [LABELS.containerName]: container,
     [LABELS.family]: task.family,
     [LABELS.version]: task.version,
-    [LABELS.cluster]: settings.cluster,
+    [LABELS.cluster]: clusterOf(task, settings.cluster),
     [LABELS.agent]: "1",
   };
 }
@@ -126,6 +134,21 @@ function environmentOf(state: TaskState, container: WireContainer, settings: Spe
       : {}),
   };
   return Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+}
+
+/** The driver asks 169.254.170.2 by this path, from the engine's own network. */
+function logConfigOf(
+  { executionCredentialsId: id }: TaskState,
+  { logsAuthStrategy }: WireContainer,
+  given: unknown,
+  { servesCredentials }: SpecSettings,
+): Readonly<Record<string, unknown>> {
+  const log = given as { readonly Type?: unknown; readonly Config?: object } | undefined;
+  if (log?.Type !== "awslogs" || logsAuthStrategy !== "ExecutionRole") return {};
+  if (id === undefined || !servesCredentials) return {};
+  return {
+    LogConfig: { ...log, Config: { ...log.Config, [LOG_CREDENTIALS_OPTION]: `/v2/credentials/${id}` } },
+  };
 }
 
 function portBindings(ports: TaskState["hostPorts"][string]): Readonly<Record<string, unknown>> {

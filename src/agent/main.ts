@@ -23,6 +23,7 @@ import { createKernelInterfaces } from "./network/kernel-interfaces.ts";
 import { createNamespaceWiring } from "./network/namespace.ts";
 import { isPortFree } from "./port-probe.ts";
 import { AgentExit } from "./register.ts";
+import { createSecretCalls } from "./secrets/service-call.ts";
 import { createStateFolder } from "./state-file.ts";
 import { createProtectionEndpoint } from "./task-protection.ts";
 import { AGENT_VERSION, USER_AGENT } from "./version.ts";
@@ -101,7 +102,12 @@ async function main(): Promise<void> {
     ...(fixed === undefined
       ? { spotAction: () => imds.spotAction(), hostFacts: () => readHostFacts(imds) }
       : {}),
-    abilities: { servesCredentials: true, limitsTasks: config.cgroupParent !== undefined },
+    abilities: {
+      servesCredentials: true,
+      limitsTasks: config.cgroupParent !== undefined,
+      logsByExecutionRole: true,
+    },
+    callAsRole: createSecretCalls({ endpoint: config.endpoint, clock, random, userAgent: USER_AGENT }),
     hooks: [
       ...(cgroupParent === undefined ? [] : [cgroupHook({ parent: cgroupParent, clock })]),
       ...(network === undefined ? [] : [network]),

@@ -188,7 +188,6 @@ describe("RegisterTaskDefinition", () => {
     else expect(String(answer).replace(/^ClientException: /, "")).toMatch(message);
   });
 
-  const secret = [{ name: "A", valueFrom: "b" }];
   const unhonoured: [string, Partial<ContainerDefinition>, object][] = [
     ["requiresCompatibilities 'FARGATE'", {}, { requiresCompatibilities: ["FARGATE"] }],
     ["The member 'proxyConfiguration'", {}, { proxyConfiguration: { containerName: "app" } }],
@@ -207,7 +206,6 @@ describe("RegisterTaskDefinition", () => {
       {},
       { runtimePlatform: { operatingSystemFamily: "WINDOWS_SERVER_2022_CORE" } },
     ],
-    ["The member 'containerDefinitions[0].secrets'", { secrets: secret }, {}],
     [
       "The member 'containerDefinitions[0].environmentFiles'",
       { environmentFiles: [{ value: "a", type: "s3" }] },
@@ -232,13 +230,8 @@ describe("RegisterTaskDefinition", () => {
     ["The member 'containerDefinitions[0].disableNetworking'", { disableNetworking: true }, {}],
     ["containerDefinitions[0].versionConsistency 'enabled'", { versionConsistency: "enabled" }, {}],
     [
-      "containerDefinitions[0].logConfiguration.logDriver 'awslogs'",
-      { logConfiguration: { logDriver: "awslogs", options: {} } },
-      {},
-    ],
-    [
-      "The member 'containerDefinitions[0].logConfiguration.secretOptions'",
-      { logConfiguration: { logDriver: "json-file", secretOptions: secret } },
+      "containerDefinitions[0].logConfiguration.logDriver 'awsfirelens'",
+      { logConfiguration: { logDriver: "awsfirelens", options: {} } },
       {},
     ],
     [

@@ -12,8 +12,10 @@ import { clientException } from "../errors.ts";
 import { requiredAttributes } from "./capabilities.ts";
 import { checkContainers } from "./containers.ts";
 import { checkHonoured, CONTAINER } from "./honoured.ts";
+import { checkLogging } from "./logging.ts";
 import { checkMappings, normaliseMapping } from "./ports.ts";
 import { checkRelations } from "./relations.ts";
+import { checkSecrets } from "./secrets.ts";
 import { cpuUnits, memoryMiB } from "./units.ts";
 
 const MOST_BYTES = 65_536;
@@ -31,6 +33,11 @@ export function readDefinition(input: RegisterTaskDefinitionRequest): TaskDefini
   const memory = input.memory === undefined ? undefined : memoryMiB(input.memory);
   const given = input.containerDefinitions ?? [];
   checkContainers(given, memory === undefined ? undefined : Number(memory));
+  checkSecrets(given, input.executionRoleArn);
+  checkLogging(given, {
+    onFargate: input.requiresCompatibilities?.includes("FARGATE") ?? false,
+    executionRoleArn: input.executionRoleArn,
+  });
   const containerDefinitions = given.map((container) => normaliseContainer(container, networkMode));
   checkMappings(containerDefinitions, networkMode);
   checkRelations(containerDefinitions, volumes, networkMode);
