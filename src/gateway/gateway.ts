@@ -9,9 +9,10 @@ import { TransactionTooLarge, WriteFailed } from "#store/store.ts";
 import { accessDenied, authError } from "./auth-errors.ts";
 import { authenticate } from "./authenticate.ts";
 import { logAccess, type AccessRecord } from "./access-log.ts";
+import { EVENT_STREAM_TYPE, eventStreamOf } from "./event-stream.ts";
 import type { DecodeLimits, Protocol } from "./protocol.ts";
 import { resourcePoliciesOf } from "./resource-policies.ts";
-import { protocols, route } from "./route.ts";
+import { protocols, route, targetedService } from "./route.ts";
 import { send } from "./send.ts";
 import type {
   Authorizer,
@@ -65,7 +66,8 @@ export interface Gateway {
 interface Answer {
   readonly statusCode: number;
   readonly contentType: string;
-  readonly body: string;
+  /** Whole, or frame by frame for as long as the operation goes on. */
+  readonly body: string | AsyncIterable<Uint8Array>;
 }
 
 export function createGateway(options: GatewayOptions): Gateway {
@@ -80,7 +82,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       try {
         const answer = await answerTo(req, record);
         record.status = answer.statusCode;
-        send(req, res, answer, record.requestId, options.clock.now());
+        await send(req, res, answer, record.requestId, options.clock.now());
       } catch (error) {
         if (error instanceof RequestAborted) record.error = "RequestAborted";
         else options.logger.error("gateway failed to answer", { requestId: record.requestId, error });
@@ -91,6 +93,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     authenticateUpgrade: async (req, purpose) => authenticateUpgrade(options, req, purpose),
   };
 
+  function bodyLimit(head: Pick<WireRequest, "headers">): number {
+    return Math.max(limits.bodyBytes, targetedService(options.services, head)?.bodyBytes ?? 0);
+  }
+
   async function answerTo(req: IncomingMessage, record: AccessRecord): Promise<Answer> {
     const head = readHead(req);
     record.sourceIp = head.sourceIp;
@@ -99,7 +105,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     let service: ServiceDefinition | undefined;
     let protocol = protocols[likelyProtocol(options.services, head, scope?.service)];
     try {
-      const request: WireRequest = { ...head, body: await readBody(req, limits.bodyBytes) };
+      const request: WireRequest = { ...head, body: await readBody(req, bodyLimit(head)) };
       const routed = route(options.services, request, scope?.service, limits.parameters);
       service = routed.service;
       if ("error" in routed) {
@@ -134,6 +140,8 @@ export function createGateway(options: GatewayOptions): Gateway {
         endpoint: head.endpoint,
       };
       const output = await invoke(routed.service, shape, protocol, request, context);
+      const events = eventStreamOf(shape, output);
+      if (events !== undefined) return { statusCode: 200, contentType: EVENT_STREAM_TYPE, body: events };
       const body = protocol.encodeOutput(routed.service, shape, output, record.requestId);
       return { statusCode: 200, contentType: protocol.contentType, body };
     } catch (error) {
@@ -166,7 +174,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   ): Promise<object> {
     const input = protocol.decode(shape, request, limits);
     const missing = missingMember(shape.input, input, (member) => protocol.memberName(member));
-    if (missing !== undefined) throw protocol.errors.missingMember(missing);
+    if (missing !== undefined) throw (service.missingMember ?? protocol.errors.missingMember)(missing);
     const { principal, region, account } = context;
     const permissions = service.permissions?.[shape.name];
     const denial = options.authorizer.authorize({

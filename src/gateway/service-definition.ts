@@ -1,4 +1,5 @@
 // What a service hands to the gateway: its wire, its schemas, its operations.
+import type { ServiceError } from "#lib/errors.ts";
 
 /** Who signed a request. */
 export type Principal =
@@ -163,6 +164,10 @@ export interface ServiceDefinition {
   readonly permissions?: Readonly<Record<string, (input: never, scope: CallScope) => readonly Permission[]>>;
   /**
    * The policy of what the ARN names, for services whose resources carry one: asked for every permission of this service's actions,
+  /** Longest request body of its operations, octets, where the gateway's own limit is too short. */
+  readonly bodyBytes?: number;
+  /** How it refuses an input that lacks a required member, where that is not how its protocol's services do. */
+  readonly missingMember?: (path: string) => ServiceError;
    * also when another service's call needs it (`kms:Decrypt` of GetSecretValue), with the permission's `resource` as it stands.
    * Undefined: nothing there carries a policy. A deny in it binds everybody but root. So the operation itself has nothing to judge.
    */

@@ -1,5 +1,5 @@
 // Events as bytes: each number as the difference from the event before. What a journal's record and a segment's block hold.
-import { ByteReader, ByteWriter } from "./bytes.ts";
+import type { ByteReader, ByteWriter } from "./bytes.ts";
 import type { StoredEvent } from "./event.ts";
 
 export function writeEvents(out: ByteWriter, events: readonly StoredEvent[]): void {

@@ -15,7 +15,12 @@ export interface MemoryTable {
 
 interface Group {
   bytes: number;
-  readonly streams: Map<string, { events: StoredEvent[]; sorted: boolean }>;
+  readonly streams: Map<string, Stream>;
+}
+
+interface Stream {
+  events: StoredEvent[];
+  sorted: boolean;
 }
 
 export function createMemoryTable(): MemoryTable {
@@ -27,9 +32,9 @@ export function createMemoryTable(): MemoryTable {
       return bytes;
     },
     insert({ group: groupId, stream: streamId, events }) {
-      const group = groups.get(groupId) ?? { bytes: 0, streams: new Map() };
+      const group: Group = groups.get(groupId) ?? { bytes: 0, streams: new Map() };
       groups.set(groupId, group);
-      const stream = group.streams.get(streamId) ?? { events: [], sorted: true };
+      const stream: Stream = group.streams.get(streamId) ?? { events: [], sorted: true };
       group.streams.set(streamId, stream);
       const last = stream.events.at(-1);
       const first = events[0];

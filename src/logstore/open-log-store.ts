@@ -66,7 +66,7 @@ export async function openLogStore(options: LogStoreOptions): Promise<LogStore> 
   let frozen: Generation | undefined;
   let flushing: Promise<void> | undefined;
   let journal: Journal | undefined;
-  let waiting: Waiting[] = [];
+  const waiting: Waiting[] = [];
   let waitingBytes = 0;
   let committing: Promise<void> | undefined;
   let tidying: Promise<void> = Promise.resolve();

@@ -26,12 +26,14 @@ import { createStsService } from "#services/sts/service.ts";
 import type { Store } from "#store/store.ts";
 import type { ServerConfig } from "./config.ts";
 import { createIdentities } from "./identities.ts";
+import { createLogsService } from "#services/logs/service.ts";
 import type { Platform } from "./platform.ts";
 import type { RootCredentials, ServerKeys } from "./state-folder.ts";
 
 /** This server as a load-balancer node: health and draining are stored for each. */
 const NODE = "node-1";
 /** How long an agent may be away before its instance shows agentConnected false. */
+import { openLogs } from "./open-logs.ts";
 const AGENT_GRACE_MS = 10_000;
 
 export interface RuntimeDependencies {
@@ -49,12 +51,14 @@ export interface Runtime {
   readonly gateway: Gateway;
   readonly fleet: Fleet;
   readonly imds: Imds;
+  /** Where the events of log groups are kept. */
+  readonly logsFolder: string;
   /** Stops deciding and serving; hosts, containers and proxies go on. */
   close(): Promise<void>;
 }
 
 export async function startRuntime(dependencies: RuntimeDependencies): Promise<Runtime> {
-  const { config, store, platform, keys, root, clock, random, logger } = dependencies;
+  const { config, store, platform, keys, root, clock, random, logger, logsFolder } = dependencies;
   const { account } = config;
   const base = { store, clock, random, logger, account };
   const nodes = () => [NODE];
@@ -91,8 +95,9 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
       consoleOutput: (id) => platform.compute.consoleOutput(id),
       defaultVpcCidr: config.defaultVpcCidr,
     }),
-    createElbv2Service({ ...base, proxy: loadBalancers }),
-    createIamService(base),
+    createElbv2Service({ ...base, store: visible, proxy: loadBalancers }),
+    createIamService({ ...base, sealer: identities.keySealer }),
+    createLogsService({ ...base, logs: logs.store }),
     createStsService(),
   ];
   const readPolicy = createPolicyReader();
@@ -106,6 +111,7 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
     logger,
   });
   const imds = createImds({
+  const logs = await openLogs({ folder: logsFolder, store, clock, logger });
     ...base,
     issuer: identities.issuer,
     sign: (document: string) => identity.sign(document),
@@ -123,3 +129,4 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
     },
   };
 }
+      await logs.close();

@@ -108,7 +108,7 @@ export async function startServer(
     });
     closers.push(() => platform.close());
     await platform.start();
-    const parts = { config, store, platform, keys, root, clock, random, logger };
+    const parts = { config, store, platform, keys, root, clock, random, logger, logsFolder: folder.logs };
     runtime = await startRuntime(parts);
     closers.push(async () => {
       const last = runtime;

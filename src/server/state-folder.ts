@@ -20,6 +20,7 @@ export interface StateFolder {
   readonly images: string;
   readonly services: string;
   readonly haproxy: string;
+  readonly logs: string;
   readonly lockFile: string;
   readonly rootCredentialsFile: string;
   readonly keysFile: string;
@@ -35,6 +36,7 @@ export function stateFolder(root: string): StateFolder {
     images: join(root, "images"),
     services: join(root, "services"),
     haproxy: join(root, "haproxy"),
+    logs: join(root, "logs"),
     lockFile: join(root, "server.lock"),
     rootCredentialsFile: join(root, "root-credentials.json"),
     keysFile: join(root, "keys.json"),
@@ -104,7 +106,7 @@ export class AlreadyRunning extends Error {
 export function lockFolder(folder: StateFolder): () => void {
   // Others may pass through to what is made for them (the DNS server's names, engines' files), and see nothing else.
   mkdirSync(folder.root, { recursive: true, mode: 0o711 });
-  for (const own of [folder.rows, folder.images, folder.services, folder.haproxy])
+  for (const own of [folder.rows, folder.images, folder.services, folder.haproxy, folder.logs])
     mkdirSync(own, { recursive: true, mode: 0o700 });
   const owner = readJson<{ pid: number; startTime: string }>(folder.lockFile);
   if (owner !== undefined && owner.pid !== process.pid && startTimeOf(owner.pid) === owner.startTime) {
