@@ -95,8 +95,8 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
       consoleOutput: (id) => platform.compute.consoleOutput(id),
       defaultVpcCidr: config.defaultVpcCidr,
     }),
-    createElbv2Service({ ...base, store: visible, proxy: loadBalancers }),
-    createIamService({ ...base, sealer: identities.keySealer }),
+    createElbv2Service({ ...base, proxy: loadBalancers }),
+    createIamService(base),
     createLogsService({ ...base, logs: logs.store }),
     createStsService(),
   ];
