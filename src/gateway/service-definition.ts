@@ -46,6 +46,8 @@ export type Principal =
       readonly id: string;
       readonly roleArn: string;
       readonly taskArn: string;
+      /** Of its execution role: what the host does for the task, until its last log lines are sent. */
+      readonly forExecution?: true;
       readonly issuedAt?: number;
     };
 

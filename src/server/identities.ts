@@ -17,6 +17,9 @@ import type { RootCredentials } from "./state-folder.ts";
 /** Session credentials live this long; IMDS and the fleet renew them well before. */
 export const SESSION_LIFETIME_MS = 6 * 60 * 60 * 1000;
 
+/** An engine sends a container's last output after the container's end, which is all that the task waits for. */
+const LAST_LOGS_MS = 5 * 60 * 1000;
+
 export interface Identities {
   readonly resolver: CredentialResolver;
   readonly issuer: CredentialIssuer;
@@ -55,7 +58,9 @@ export function createIdentities({
     if (principal.type !== "task") return true;
     const key = keyOfEcsArn(principal.taskArn);
     const task = key === undefined ? undefined : store.get(tasks, key);
-    return task !== undefined && task.lastStatus !== "STOPPED";
+    if (task === undefined) return false;
+    if (task.lastStatus !== "STOPPED") return true;
+    return principal.forExecution === true && clock.now() < (task.stoppedAt ?? 0) + LAST_LOGS_MS;
   };
 
   const sealed = createSealedCredentials({ key: sealingKey, clock, random, isAlive });
@@ -96,9 +101,14 @@ export function createIdentities({
           principal: { type: "instance", instanceId, ...session(roleArn, instanceId) },
           expiresAt: expiresAt(),
         }),
-      forTask: ({ roleArn, taskArn }) =>
+      forTask: ({ roleArn, taskArn, roleType }) =>
         sealed.issue({
-          principal: { type: "task", taskArn, ...session(roleArn, taskArn.split("/").at(-1) ?? "") },
+          principal: {
+            type: "task",
+            taskArn,
+            ...(roleType === "TaskExecution" ? { forExecution: true } : {}),
+            ...session(roleArn, taskArn.split("/").at(-1) ?? ""),
+          },
           expiresAt: expiresAt(),
         }),
     },
