@@ -1,4 +1,5 @@
 // What a server is started with: flags win over the environment, which wins over the defaults.
+import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { SPOT_NOTICE_MS } from "#domain/ec2/spot.ts";
 
@@ -8,6 +9,8 @@ export interface ServerConfig {
   /** The address the endpoint listens on, loopback unless told otherwise; the VPC's reserved address is added with real hosts. */
   readonly host: string;
   readonly port: number;
+  /** A further address of this machine, where other machines join; none unless given. */
+  readonly joinAddress?: string;
   /** The region whose default VPC is made at start. Other regions come into being when they are used. */
   readonly region: string;
   /** Twelve digits. */
@@ -91,10 +94,21 @@ export function readConfig(
     port: whole("port", "ESTIBA_PORT", 4566, 0, 65_535),
     region,
     account,
+  const joinAddress = text("joinAddress", "ESTIBA_JOIN_ADDRESS", "");
+  if (joinAddress !== "" && (isIP(joinAddress) !== 4 || joinAddress === "0.0.0.0"))
+    throw new BadConfiguration(
+      `${nameOf("joinAddress", "ESTIBA_JOIN_ADDRESS")} must be an IPv4 address of this machine, by which others reach it.`,
+    );
+  const fargateCidr = text("fargateCidr", "ESTIBA_FARGATE_CIDR", "");
+  if (fargateCidr !== "" && !/^\d+\.\d+\.\d+\.\d+\/(1[6-9]|2[0-8])$/.test(fargateCidr))
+    throw new BadConfiguration(
+      `${nameOf("fargateCidr", "ESTIBA_FARGATE_CIDR")} must be an IPv4 network from /16 to /28.`,
+    );
     engine: oneOf("engine", "ESTIBA_ENGINE", ["docker", "sim"]),
     allowReset: flags.allowReset === true || environment["ESTIBA_ALLOW_RESET"] === "1",
     defaultVpcCidr,
     logLevel: oneOf("logLevel", "ESTIBA_LOG_LEVEL", ["info", "debug", "warn", "error", "silent"]),
+    ...(joinAddress === "" ? {} : { joinAddress }),
     steadyAfterMs: whole("steadyAfterMs", "ESTIBA_STEADY_AFTER_MS", 40_000, 0, 3_600_000),
     spotNoticeMs: whole("spotNoticeMs", "ESTIBA_SPOT_NOTICE_MS", SPOT_NOTICE_MS, 0, 3_600_000),
   };

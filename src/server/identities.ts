@@ -7,11 +7,14 @@ import type { CredentialIssuer } from "#domain/ports/credential-issuer.ts";
 import { keyOfEcsArn } from "#domain/ecs/arns.ts";
 import { createCredentialResolver } from "#gateway/credentials/resolver.ts";
 import { createSealedCredentials } from "#gateway/credentials/sealed.ts";
+import { isManagedInstance } from "#domain/join/records.ts";
+import { findAccessKey, withUse } from "#gateway/credentials/access-keys.ts";
 import type { CredentialResolver, Principal } from "#gateway/service-definition.ts";
 import type { Store } from "#store/store.ts";
 import { instances } from "#store/tables/ec2.ts";
 import { tasks } from "#store/tables/ecs.ts";
-import { roles } from "#store/tables/iam.ts";
+import { accessKeys, roles, users } from "#store/tables/iam.ts";
+import { machines } from "#store/tables/join.ts";
 import type { RootCredentials } from "./state-folder.ts";
 
 /** Session credentials live this long; IMDS and the fleet renew them well before. */
@@ -60,6 +63,8 @@ export function createIdentities({
     const task = key === undefined ? undefined : store.get(tasks, key);
     if (task === undefined) return false;
     if (task.lastStatus !== "STOPPED") return true;
+    if (principal.type === "instance" && isManagedInstance(principal.instanceId))
+      return store.find(machines, "id", principal.instanceId).length > 0;
     return principal.forExecution === true && clock.now() < (task.stoppedAt ?? 0) + LAST_LOGS_MS;
   };
 

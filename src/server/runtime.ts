@@ -9,6 +9,7 @@ import { createNetworkInterfaceController } from "#controllers/network-interface
 import { createPlacement } from "#controllers/placement/placement.ts";
 import { createRetentionController } from "#controllers/retention/run.ts";
 import { createSecurityGroupController } from "#controllers/security-groups/run.ts";
+import type { CredentialIssuer } from "#domain/ports/credential-issuer.ts";
 import { createServiceController } from "#controllers/service/run.ts";
 import { createTaskController } from "#controllers/task/run.ts";
 import { createFleet, type Fleet } from "#fleet/fleet.ts";
@@ -51,8 +52,7 @@ export interface Runtime {
   readonly gateway: Gateway;
   readonly fleet: Fleet;
   readonly imds: Imds;
-  /** Where the events of log groups are kept. */
-  readonly logsFolder: string;
+  readonly issuer: CredentialIssuer;
   /** Stops deciding and serving; hosts, containers and proxies go on. */
   close(): Promise<void>;
 }
@@ -130,3 +130,4 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
   };
 }
       await logs.close();
+    issuer: identities.issuer,

@@ -53,6 +53,8 @@ export interface RootCredentials {
 export interface RunFile {
   readonly pid: number;
   readonly endpoint: string;
+  /** Where other machines join, if they can. */
+  readonly joinEndpoint?: string;
   readonly region: string;
   readonly account: string;
   readonly engine: "docker" | "sim";

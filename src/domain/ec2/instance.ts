@@ -34,6 +34,10 @@ export interface InstanceRow {
     readonly httpEndpoint: "enabled" | "disabled";
   };
   /** Of a Spot Instance only. */
+  /** Of a host of Fargate's pool only: no call of EC2 shows it. */
+  readonly fargate?: PoolHost;
+  /** Of another machine that joined only: how its tunnel runs. */
+  readonly joined?: MachineTunnel;
   readonly spot?: SpotRequest;
   readonly clientToken?: string;
   /** Digest of the request that came with the client token: the same token must come with the same request. */
@@ -42,6 +46,15 @@ export interface InstanceRow {
 }
 
 /** A one-time request lives and ends with its instance, so it is a part of the row. Transitions: spot.ts. */
+/** The tunnel between this server's machine and another one (VXLAN, one for each instance). */
+export interface MachineTunnel {
+  /** Addresses outside of the VPC by which the two machines reach one another. */
+  readonly machineAddress: string;
+  readonly serverAddress: string;
+  /** VXLAN network identifier, 24 bits. */
+  readonly vni: number;
+}
+
 export interface SpotRequest {
   /** `sir-…` */
   readonly requestId: string;
@@ -120,6 +133,18 @@ export function terminateInstance(
 /** Nothing of the host is left. */
 export function instanceTerminated(instance: InstanceRow, now: number): InstanceRow {
   return instance.state === "terminated" ? instance : { ...instance, state: "terminated", terminatedAt: now };
+/** The machine, or the server, has another address now. */
+export function moveTunnel(
+  instance: InstanceRow,
+  to: Pick<MachineTunnel, "machineAddress" | "serverAddress">,
+): InstanceRow {
+  const { joined } = instance;
+  if (joined === undefined) return instance;
+  const isSame =
+    joined.machineAddress === to.machineAddress && joined.serverAddress === to.serverAddress;
+  return isSame ? instance : { ...instance, joined: { ...joined, ...to } };
+}
+
 }
 
 /** ModifyInstanceMetadataOptions. The metadata service answers by the row, from the next request on. */

@@ -22,7 +22,7 @@ import { clientException, clusterNotFound, invalidParameter } from "../errors.ts
 import { clusterOf, findCluster, findContainerInstance, idWithin } from "../lookup.ts";
 import { checkOwn, notOwn } from "../own-instance.ts";
 import { honourOnly } from "../refuse.ts";
-import { hostOf, readAttributes, readResources } from "../registration.ts";
+import { hostOf, managedInstanceOf, readAttributes, readResources } from "../registration.ts";
 import { readTags } from "../tags.ts";
 
 /** The stock agent's members, and its private `clientToken`. */
@@ -80,9 +80,11 @@ export function registrationOperations(deps: EcsDependencies) {
     if (cluster.status === "INACTIVE") throw clientException("The referenced cluster was inactive.");
     const host = hostOf(tx, deps.verifyIdentityDocument, input, context);
     const registration: InstanceRegistration = {
-      ...(host === undefined ? {} : { ec2InstanceId: host.id }),
+    const managed = managedInstanceOf(context);
+    const hostId = host?.id ?? managed;
+      ...(hostId === undefined ? {} : { ec2InstanceId: hostId }),
       ...readResources(input.totalResources ?? [], host),
-      attributes: readAttributes(input.attributes ?? [], host),
+      attributes: readAttributes(input.attributes ?? [], host, managed),
       availabilityZone: host?.availabilityZone ?? "",
       versionInfo: readVersion(input.versionInfo),
       ...(input.clientToken ? { clientToken: input.clientToken } : {}),
@@ -90,7 +92,7 @@ export function registrationOperations(deps: EcsDependencies) {
     };
     const { id, before } = known(tx, cluster, input, context);
     // The ARN, or a token that was seen, is of no use to another host.
-    if (before !== undefined && before.ec2InstanceId !== host?.id) {
+    if (before !== undefined && before.ec2InstanceId !== hostId) {
       deps.logger.warn("A container instance was claimed by another host", {
         containerInstanceArn: before.arn,
         principal: context.principal.arn,

@@ -1,0 +1,28 @@
+// What the server tells a machine that joined and is no EC2 instance: who it is, and its credentials, renewed by asking again.
+
+export interface ExternalAnswer {
+  readonly state: "joined";
+  readonly kind: "external";
+  /** `mi-…` */
+  readonly id: string;
+  readonly region: string;
+  readonly cluster: string;
+  readonly credentials: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken: string;
+    /** Epoch milliseconds. */
+    readonly expiration: number;
+  };
+}
+
+/** The machine is one of ours no longer: what it was given is to be taken back. */
+export interface GoneAnswer {
+  readonly state: "gone";
+  readonly reason: string;
+}
+
+/** The paths of the two calls: once with a token, and any time after with the machine's own key. */
+export const JOIN_PATH = "/_estiba/join";
+export const MACHINE_PATH = "/_estiba/machine";
+export const TOKEN_PATH = "/_estiba/join-tokens";
