@@ -18,7 +18,7 @@ import {
 /** Ed25519: `publicKey` is its 32 octets in base64url, by which others know the holder. */
 export interface SigningKey {
   readonly publicKey: string;
-  sign(text: string): string;
+  readonly sign: (text: string) => string;
 }
 
 export interface SealedRequest {
@@ -71,7 +71,7 @@ export function signingKey(seed: Uint8Array): SigningKey {
 export interface OpenCall {
   readonly request: SealedRequest;
   /** The answer's JSON. @throws BadSeal unless the server that was named gave it to this call */
-  open(answer: SealedAnswer): unknown;
+  readonly open: (answer: SealedAnswer) => unknown;
 }
 
 /** @param server the public key that must have signed the answer */
@@ -99,7 +99,7 @@ export function sealedCall(key: SigningKey, server: string, payload: unknown, no
       );
       decipher.setAuthTag(octets.subarray(-TAG));
       const text = decipher.update(octets.subarray(NONCE, -TAG), undefined, "utf8") + decipher.final("utf8");
-      return JSON.parse(text);
+      return JSON.parse(text) as unknown;
     },
   };
 }

@@ -5,7 +5,8 @@ import * as ecs from "#store/tables/ecs.ts";
 import * as elbv2 from "#store/tables/elbv2.ts";
 import * as iam from "#store/tables/iam.ts";
 import * as logs from "#store/tables/logs.ts";
+import * as join from "#store/tables/join.ts";
 
-export const allTables: readonly Table<never>[] = [ec2, ecs, elbv2, iam, logs].flatMap(
+export const allTables: readonly Table<never>[] = [ec2, ecs, elbv2, iam, logs, join].flatMap(
   (group) => Object.values(group) as Table<never>[],
 );
