@@ -180,7 +180,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const denial = options.authorizer.authorize({
       ...context,
       // The table's type erases each operation's input, as that of the operations does.
-      permissions: () => permissions?.(input as never, { region, account }) ?? [{ resource: "*" }],
+      permissions: () => permissions?.(input as never, { region, account, principal }) ?? [{ resource: "*" }],
       resourcePolicyOf,
     });
     if (denial !== undefined) throw authError(service.protocol, accessDenied(principal.arn, denial));

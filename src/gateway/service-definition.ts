@@ -115,7 +115,10 @@ export interface Permission {
 }
 
 /** What is known of a call besides its input when its permissions are listed. */
-export type CallScope = Pick<RequestContext, "region" | "account">;
+export type CallScope = Pick<RequestContext, "region" | "account"> & {
+  /** For what a caller may leave unnamed because it is its own. */
+  readonly principal?: Principal;
+};
 
 /**
  * Which permissions each operation needs (Service Authorization Reference), by the decoded input, which may still be wrong in
@@ -161,15 +164,15 @@ export interface ServiceDefinition {
    * `clientToken` of RegisterContainerInstance. Without an entry such members are ignored like any unknown one.
    */
   readonly privateMembers?: Readonly<Record<string, readonly string[]>>;
+  /** Longest request body of its operations, octets, where the gateway's own limit is too short. */
+  readonly bodyBytes?: number;
+  /** How it refuses an input that lacks a required member, where that is not how its protocol's services do. */
+  readonly missingMember?: (path: string) => ServiceError;
   readonly operations: Readonly<Record<string, Operation<never, unknown>>>;
   /** An operation that is not in it needs its own action on `*`. */
   readonly permissions?: Readonly<Record<string, (input: never, scope: CallScope) => readonly Permission[]>>;
   /**
    * The policy of what the ARN names, for services whose resources carry one: asked for every permission of this service's actions,
-  /** Longest request body of its operations, octets, where the gateway's own limit is too short. */
-  readonly bodyBytes?: number;
-  /** How it refuses an input that lacks a required member, where that is not how its protocol's services do. */
-  readonly missingMember?: (path: string) => ServiceError;
    * also when another service's call needs it (`kms:Decrypt` of GetSecretValue), with the permission's `resource` as it stands.
    * Undefined: nothing there carries a policy. A deny in it binds everybody but root. So the operation itself has nothing to judge.
    */
@@ -208,4 +211,6 @@ export interface CredentialResolver {
     accessKeyId: string,
     sessionToken: string | undefined,
   ): { readonly secretAccessKey: string; readonly principal: Principal } | "expired" | undefined;
+  /** A call that this key signed was let in. */
+  used?(accessKeyId: string, use: { readonly service: string; readonly region: string }): void;
 }

@@ -63,7 +63,7 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
   const base = { store, clock, random, logger, account };
   const nodes = () => [NODE];
 
-  const identities = createIdentities({ store, clock, random, account, sealingKey: keys.session, root });
+  const identities = createIdentities({ ...base, sealingKey: keys.session, root });
   const identity = createIdentitySigner(keys.identity);
   const fleet = createFleet({ ...base, issuer: identities.issuer, graceMs: AGENT_GRACE_MS });
   const placement = createPlacement(base);
@@ -96,7 +96,7 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
       defaultVpcCidr: config.defaultVpcCidr,
     }),
     createElbv2Service({ ...base, proxy: loadBalancers }),
-    createIamService(base),
+    createIamService({ ...base, sealer: identities.keySealer }),
     createLogsService({ ...base, logs: logs.store }),
     createStsService(),
   ];

@@ -35,6 +35,8 @@ export function checkName(value: string | undefined, member: string, maximum: nu
 }
 
 export const checkRoleName = (value: string | undefined) => checkName(value, "roleName", 64);
+export const checkUserName = (value: string | undefined) => checkName(value, "userName", 64);
+export const checkGroupName = (value: string | undefined) => checkName(value, "groupName", 128);
 export const checkProfileName = (value: string | undefined) => checkName(value, "instanceProfileName", 128);
 export const checkPolicyName = (value: string | undefined) => checkName(value, "policyName", 128);
 

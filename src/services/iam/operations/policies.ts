@@ -12,8 +12,9 @@ import {
   withoutVersion,
   withVersion,
 } from "#domain/iam/managed-policy.ts";
+import type { GroupRow, RoleRow, UserRow } from "#domain/iam/records.ts";
 import type { Reader } from "#store/store.ts";
-import { managedPolicies, roles } from "#store/tables/iam.ts";
+import { groups, managedPolicies, roles, users } from "#store/tables/iam.ts";
 import {
   checkDescription,
   checkPath,
@@ -60,14 +61,16 @@ export function policyOperations({ store, clock, random, account }: IamDependenc
     GetPolicy: (input) => ({ Policy: show(policyOf(store, input.PolicyArn)) }),
 
     ListPolicies(input, context) {
-      if (input.PolicyUsageFilter === "PermissionsBoundary")
-        throw validationError("PolicyUsageFilter PermissionsBoundary is not implemented by Estiba");
       const own = input.Scope === "AWS" ? [] : Array.from(store.scan(managedPolicies), ([, row]) => row);
       const ofAws = input.Scope === "Local" ? [] : [...awsPolicies.values()];
       const rows = [...own, ...ofAws].filter(
         (row) =>
           row.path.startsWith(input.PathPrefix ?? "/") &&
-          (input.OnlyAttached !== true || store.find(roles, "policy", row.arn).length > 0),
+          (input.OnlyAttached !== true ||
+            attachments(store, row.arn) > 0 ||
+            boundaries(store, row.arn) > 0) &&
+          (input.PolicyUsageFilter !== "PermissionsBoundary" || boundaries(store, row.arn) > 0) &&
+          (input.PolicyUsageFilter !== "PermissionsPolicy" || attachments(store, row.arn) > 0),
       );
       const { items, rest } = page(rows, (row) => row.arn, context, input);
       return { Policies: items.map((row) => show(row, false)), ...rest };
@@ -77,7 +80,7 @@ export function policyOperations({ store, clock, random, account }: IamDependenc
     async DeletePolicy(input) {
       await store.transact((tx) => {
         const policy = ownPolicyOf(tx, input.PolicyArn);
-        if (tx.find(roles, "policy", policy.arn).length > 0)
+        if (attachments(tx, policy.arn) + boundaries(tx, policy.arn) > 0)
           throw conflict("Cannot delete a policy attached to entities.");
         if (policy.versions.length > 1)
           throw conflict(
@@ -134,14 +137,23 @@ export function policyOperations({ store, clock, random, account }: IamDependenc
 
     ListEntitiesForPolicy(input, context) {
       const { arn } = policyOf(store, input.PolicyArn);
-      const isAsked = input.EntityFilter === undefined || input.EntityFilter === "Role";
-      const attached = isAsked ? store.find(roles, "policy", arn).map(([, row]) => row) : [];
-      const rows = attached.filter((row) => row.path.startsWith(input.PathPrefix ?? "/"));
-      const { items, rest } = page(rows, (row) => row.name, context, input);
+      const { EntityFilter: filter, PolicyUsageFilter: usage, PathPrefix: prefix = "/" } = input;
+      if (filter === "LocalManagedPolicy" || filter === "AWSManagedPolicy")
+        throw validationError(`The value ${filter} at 'entityFilter' is not valid.`);
+      const index = usage === "PermissionsBoundary" ? "boundary" : "policy";
+      const found = [
+        ...(filter === undefined || filter === "User" ? entities("User", store.find(users, index, arn)) : []),
+        ...((filter === undefined || filter === "Group") && index === "policy"
+          ? entities("Group", store.find(groups, "policy", arn))
+          : []),
+        ...(filter === undefined || filter === "Role" ? entities("Role", store.find(roles, index, arn)) : []),
+      ].filter(({ row }) => row.path.startsWith(prefix));
+      const { items, rest } = page(found, ({ kind, row }) => `${kind}/${row.name}`, context, input);
+      const of = (kind: string) => items.flatMap((item) => (item.kind === kind ? [item.row] : []));
       return {
-        PolicyRoles: items.map((row) => ({ RoleName: row.name, RoleId: row.id })),
-        PolicyUsers: [],
-        PolicyGroups: [],
+        PolicyRoles: of("Role").map((row) => ({ RoleName: row.name, RoleId: row.id })),
+        PolicyUsers: of("User").map((row) => ({ UserName: row.name, UserId: row.id })),
+        PolicyGroups: of("Group").map((row) => ({ GroupName: row.name, GroupId: row.id })),
         ...rest,
       };
     },
@@ -184,8 +196,8 @@ export function policyOperations({ store, clock, random, account }: IamDependenc
       Arn: arn,
       Path: path,
       DefaultVersionId: "versionId" in policy ? policy.versionId : policy.defaultVersionId,
-      AttachmentCount: store.find(roles, "policy", arn).length,
-      PermissionsBoundaryUsageCount: 0,
+      AttachmentCount: attachments(store, arn),
+      PermissionsBoundaryUsageCount: boundaries(store, arn),
       IsAttachable: true,
       CreateDate: new Date(policy.createdAt),
       UpdateDate: new Date(policy.updatedAt),
@@ -195,6 +207,20 @@ export function policyOperations({ store, clock, random, account }: IamDependenc
     };
   }
 }
+
+/** On how many users, groups and roles it hangs. */
+const attachments = (reader: Reader, arn: string): number =>
+  reader.find(users, "policy", arn).length +
+  reader.find(groups, "policy", arn).length +
+  reader.find(roles, "policy", arn).length;
+
+const boundaries = (reader: Reader, arn: string): number =>
+  reader.find(users, "boundary", arn).length + reader.find(roles, "boundary", arn).length;
+
+const entities = (
+  kind: "User" | "Group" | "Role",
+  found: readonly (readonly [string, UserRow | GroupRow | RoleRow])[],
+) => found.map(([, row]) => ({ kind, row }));
 
 /** AWS's policies have ids of their own; here they are made of the name. */
 const idOf = ({ name }: AwsPolicy): string =>
