@@ -8,8 +8,8 @@ import { createLoadBalancerController } from "#controllers/loadbalancer/run.ts";
 import { createNetworkInterfaceController } from "#controllers/network-interface/run.ts";
 import { createPlacement } from "#controllers/placement/placement.ts";
 import { createRetentionController } from "#controllers/retention/run.ts";
-import { createSecurityGroupController } from "#controllers/security-groups/run.ts";
 import type { CredentialIssuer } from "#domain/ports/credential-issuer.ts";
+import { createSecurityGroupController } from "#controllers/security-groups/run.ts";
 import { createServiceController } from "#controllers/service/run.ts";
 import { createTaskController } from "#controllers/task/run.ts";
 import { createFleet, type Fleet } from "#fleet/fleet.ts";
@@ -53,6 +53,8 @@ export interface Runtime {
   readonly fleet: Fleet;
   readonly imds: Imds;
   readonly issuer: CredentialIssuer;
+  /** Where the events of log groups are kept. */
+  readonly logsFolder: string;
   /** Stops deciding and serving; hosts, containers and proxies go on. */
   close(): Promise<void>;
 }
@@ -63,7 +65,7 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
   const base = { store, clock, random, logger, account };
   const nodes = () => [NODE];
 
-  const identities = createIdentities({ ...base, sealingKey: keys.session, root });
+  const identities = createIdentities({ store, clock, random, account, sealingKey: keys.session, root });
   const identity = createIdentitySigner(keys.identity);
   const fleet = createFleet({ ...base, issuer: identities.issuer, graceMs: AGENT_GRACE_MS });
   const placement = createPlacement(base);
@@ -96,7 +98,7 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
       defaultVpcCidr: config.defaultVpcCidr,
     }),
     createElbv2Service({ ...base, proxy: loadBalancers }),
-    createIamService({ ...base, sealer: identities.keySealer }),
+    createIamService(base),
     createLogsService({ ...base, logs: logs.store }),
     createStsService(),
   ];
@@ -123,6 +125,7 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
     gateway,
     fleet,
     imds,
+    issuer: identities.issuer,
     async close() {
       for (const controller of controllers.reverse()) await controller.close();
       await fleet.close();
@@ -130,4 +133,3 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
   };
 }
       await logs.close();
-    issuer: identities.issuer,
