@@ -8,10 +8,10 @@ import { createLoadBalancerController } from "#controllers/loadbalancer/run.ts";
 import { createNetworkInterfaceController } from "#controllers/network-interface/run.ts";
 import { createPlacement } from "#controllers/placement/placement.ts";
 import { createRetentionController } from "#controllers/retention/run.ts";
-import type { CredentialIssuer } from "#domain/ports/credential-issuer.ts";
 import { createSecurityGroupController } from "#controllers/security-groups/run.ts";
 import { createServiceController } from "#controllers/service/run.ts";
 import { createTaskController } from "#controllers/task/run.ts";
+import type { CredentialIssuer } from "#domain/ports/credential-issuer.ts";
 import { createFleet, type Fleet } from "#fleet/fleet.ts";
 import { createAuthorizer } from "#gateway/authorize.ts";
 import { createGateway, type Gateway } from "#gateway/gateway.ts";
@@ -23,18 +23,18 @@ import { createEc2Service } from "#services/ec2/service.ts";
 import { createEcsService } from "#services/ecs/service.ts";
 import { createElbv2Service } from "#services/elbv2/service.ts";
 import { createIamService } from "#services/iam/service.ts";
+import { createLogsService } from "#services/logs/service.ts";
 import { createStsService } from "#services/sts/service.ts";
 import type { Store } from "#store/store.ts";
 import type { ServerConfig } from "./config.ts";
 import { createIdentities } from "./identities.ts";
-import { createLogsService } from "#services/logs/service.ts";
+import { openLogs } from "./open-logs.ts";
 import type { Platform } from "./platform.ts";
 import type { RootCredentials, ServerKeys } from "./state-folder.ts";
 
 /** This server as a load-balancer node: health and draining are stored for each. */
 const NODE = "node-1";
 /** How long an agent may be away before its instance shows agentConnected false. */
-import { openLogs } from "./open-logs.ts";
 const AGENT_GRACE_MS = 10_000;
 
 export interface RuntimeDependencies {
@@ -46,6 +46,8 @@ export interface RuntimeDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Where the events of log groups are kept. */
+  readonly logsFolder: string;
 }
 
 export interface Runtime {
@@ -53,8 +55,6 @@ export interface Runtime {
   readonly fleet: Fleet;
   readonly imds: Imds;
   readonly issuer: CredentialIssuer;
-  /** Where the events of log groups are kept. */
-  readonly logsFolder: string;
   /** Stops deciding and serving; hosts, containers and proxies go on. */
   close(): Promise<void>;
 }
@@ -65,7 +65,7 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
   const base = { store, clock, random, logger, account };
   const nodes = () => [NODE];
 
-  const identities = createIdentities({ store, clock, random, account, sealingKey: keys.session, root });
+  const identities = createIdentities({ ...base, sealingKey: keys.session, root });
   const identity = createIdentitySigner(keys.identity);
   const fleet = createFleet({ ...base, issuer: identities.issuer, graceMs: AGENT_GRACE_MS });
   const placement = createPlacement(base);
@@ -85,6 +85,7 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
     createServiceController({ ...base, placement, nodes, settings: { steadyAfterMs: config.steadyAfterMs } }),
     createRetentionController(base),
   ];
+  const logs = await openLogs({ folder: logsFolder, store, clock, logger });
   const services = [
     createEcsService({
       ...base,
@@ -98,7 +99,7 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
       defaultVpcCidr: config.defaultVpcCidr,
     }),
     createElbv2Service({ ...base, proxy: loadBalancers }),
-    createIamService(base),
+    createIamService({ ...base, sealer: identities.keySealer }),
     createLogsService({ ...base, logs: logs.store }),
     createStsService(),
   ];
@@ -113,7 +114,6 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
     logger,
   });
   const imds = createImds({
-  const logs = await openLogs({ folder: logsFolder, store, clock, logger });
     ...base,
     issuer: identities.issuer,
     sign: (document: string) => identity.sign(document),
@@ -129,7 +129,7 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
     async close() {
       for (const controller of controllers.reverse()) await controller.close();
       await fleet.close();
+      await logs.close();
     },
   };
 }
-      await logs.close();
