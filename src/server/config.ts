@@ -25,6 +25,12 @@ export interface ServerConfig {
   readonly steadyAfterMs: number;
   /** From a Spot interruption's notice to the end of the instance. */
   readonly spotNoticeMs: number;
+  /** Hosts of Fargate's pool that there may be at once. */
+  readonly fargateHosts: number;
+  /** How long one without a task is kept. */
+  readonly fargateKeepMs: number;
+  /** The pool's network, /16 to /28; a free part of 198.18.0.0/15 when absent. */
+  readonly fargateCidr?: string;
 }
 
 export type ConfigFlags = {
@@ -88,12 +94,6 @@ export function readConfig(
       `${nameOf("defaultVpcCidr", "ESTIBA_VPC_CIDR")} must be an IPv4 network from /16 to /22, for instance 10.64.0.0/16.`,
     );
   }
-  return {
-    dataDirectory: resolve(text("dataDirectory", "ESTIBA_DATA", defaultDataDirectory(environment))),
-    host: text("host", "ESTIBA_HOST", "127.0.0.1"),
-    port: whole("port", "ESTIBA_PORT", 4566, 0, 65_535),
-    region,
-    account,
   const joinAddress = text("joinAddress", "ESTIBA_JOIN_ADDRESS", "");
   if (joinAddress !== "" && (isIP(joinAddress) !== 4 || joinAddress === "0.0.0.0"))
     throw new BadConfiguration(
@@ -104,12 +104,21 @@ export function readConfig(
     throw new BadConfiguration(
       `${nameOf("fargateCidr", "ESTIBA_FARGATE_CIDR")} must be an IPv4 network from /16 to /28.`,
     );
+  return {
+    dataDirectory: resolve(text("dataDirectory", "ESTIBA_DATA", defaultDataDirectory(environment))),
+    host: text("host", "ESTIBA_HOST", "127.0.0.1"),
+    port: whole("port", "ESTIBA_PORT", 4566, 0, 65_535),
+    ...(joinAddress === "" ? {} : { joinAddress }),
+    region,
+    account,
     engine: oneOf("engine", "ESTIBA_ENGINE", ["docker", "sim"]),
     allowReset: flags.allowReset === true || environment["ESTIBA_ALLOW_RESET"] === "1",
     defaultVpcCidr,
     logLevel: oneOf("logLevel", "ESTIBA_LOG_LEVEL", ["info", "debug", "warn", "error", "silent"]),
-    ...(joinAddress === "" ? {} : { joinAddress }),
     steadyAfterMs: whole("steadyAfterMs", "ESTIBA_STEADY_AFTER_MS", 40_000, 0, 3_600_000),
+    fargateHosts: whole("fargateHosts", "ESTIBA_FARGATE_HOSTS", 64, 0, 10_000),
+    fargateKeepMs: whole("fargateKeepMs", "ESTIBA_FARGATE_KEEP_MS", 60_000, 0, 86_400_000),
+    ...(fargateCidr === "" ? {} : { fargateCidr }),
     spotNoticeMs: whole("spotNoticeMs", "ESTIBA_SPOT_NOTICE_MS", SPOT_NOTICE_MS, 0, 3_600_000),
   };
 }
