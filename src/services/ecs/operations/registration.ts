@@ -79,9 +79,9 @@ export function registrationOperations(deps: EcsDependencies) {
     if (cluster === undefined) throw clusterNotFound();
     if (cluster.status === "INACTIVE") throw clientException("The referenced cluster was inactive.");
     const host = hostOf(tx, deps.verifyIdentityDocument, input, context);
-    const registration: InstanceRegistration = {
     const managed = managedInstanceOf(context);
     const hostId = host?.id ?? managed;
+    const registration: InstanceRegistration = {
       ...(hostId === undefined ? {} : { ec2InstanceId: hostId }),
       ...readResources(input.totalResources ?? [], host),
       attributes: readAttributes(input.attributes ?? [], host, managed),
