@@ -89,11 +89,13 @@ image
   .action(() => listImages(dataDirectory(), print));
 program
   .command("spot")
-  .description("Spot Instances")
+  .description("Spot Instances and tasks on FARGATE_SPOT")
   .command("interrupt")
-  .description("announce the end of a Spot Instance, which follows two minutes later")
-  .argument("<instance>", "its id, i-…")
-  .action(async (instance: string) => interruptSpot(connect(dataDirectory()), instance, print));
+  .description(
+    "announce the end of a Spot Instance, which follows two minutes later, or take a FARGATE_SPOT task away",
+  )
+  .argument("<id>", "the instance's, i-…, or the task's id or ARN")
+  .action(async (id: string) => interruptSpot(connect(dataDirectory()), id, print));
 program
   .command("demo")
   .description("the whole picture, from nothing to a deployment under load")

@@ -10,6 +10,7 @@ import type { Store } from "#store/store.ts";
 import { instances } from "#store/tables/ec2.ts";
 import type { ServerConfig } from "./config.ts";
 import { sendJson } from "./http.ts";
+import { createTaskInterruption } from "./interrupt-task.ts";
 import type { Runtime } from "./runtime.ts";
 
 export interface SpotInterruptionParts {
@@ -21,12 +22,17 @@ export interface SpotInterruptionParts {
 }
 
 /** A second call changes nothing and answers as the first. */
-export function createSpotInterruption({ runtime, store, clock, config, logger }: SpotInterruptionParts) {
+export function createSpotInterruption(parts: SpotInterruptionParts) {
+  const { runtime, store, clock, config, logger } = parts;
+  const interruptTaskOf = createTaskInterruption(parts);
   return async (req: IncomingMessage, res: ServerResponse, instanceId: string): Promise<void> => {
     req.resume();
+    if (!instanceId.startsWith("i-")) return interruptTaskOf(req, res, instanceId);
     const refuse = (status: number, code: string, message: string) =>
       sendJson(res, status, { __type: code, message });
-    const found = store.find(instances, "id", instanceId)[0]?.[1];
+    const named = store.find(instances, "id", instanceId)[0]?.[1];
+    // A host of Fargate's pool is nobody's to know.
+    const found = named?.fargate === undefined ? named : undefined;
     const resource = formatArn({
       service: "ec2",
       region: found?.region ?? "",

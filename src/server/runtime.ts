@@ -3,20 +3,23 @@
 import type { Clock } from "#lib/clock.ts";
 import type { Logger } from "#lib/logger.ts";
 import type { Random } from "#lib/random.ts";
+import { createFargateController } from "#controllers/fargate/run.ts";
 import { createInstanceController } from "#controllers/instance/run.ts";
 import { createLoadBalancerController } from "#controllers/loadbalancer/run.ts";
 import { createNetworkInterfaceController } from "#controllers/network-interface/run.ts";
 import { createPlacement } from "#controllers/placement/placement.ts";
 import { createRetentionController } from "#controllers/retention/run.ts";
+import type { CredentialIssuer } from "#domain/ports/credential-issuer.ts";
 import { createSecurityGroupController } from "#controllers/security-groups/run.ts";
 import { createServiceController } from "#controllers/service/run.ts";
 import { createTaskController } from "#controllers/task/run.ts";
-import type { CredentialIssuer } from "#domain/ports/credential-issuer.ts";
+import type { InstanceRow, VpcRow } from "#domain/ec2/instance.ts";
 import { createFleet, type Fleet } from "#fleet/fleet.ts";
 import { createAuthorizer } from "#gateway/authorize.ts";
 import { createGateway, type Gateway } from "#gateway/gateway.ts";
 import { createGrants } from "#gateway/grants.ts";
 import { createPolicyReader } from "#gateway/stored-policy.ts";
+import { withPoolHosts } from "#gateway/pool-grants.ts";
 import { createIdentitySigner } from "#imds/identity.ts";
 import { createImds, type Imds } from "#imds/imds.ts";
 import { createEc2Service } from "#services/ec2/service.ts";
@@ -25,7 +28,9 @@ import { createElbv2Service } from "#services/elbv2/service.ts";
 import { createIamService } from "#services/iam/service.ts";
 import { createLogsService } from "#services/logs/service.ts";
 import { createStsService } from "#services/sts/service.ts";
+import { screened } from "#store/screened.ts";
 import type { Store } from "#store/store.ts";
+import { instances, vpcs } from "#store/tables/ec2.ts";
 import type { ServerConfig } from "./config.ts";
 import { createIdentities } from "./identities.ts";
 import { openLogs } from "./open-logs.ts";
@@ -65,10 +70,29 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
   const base = { store, clock, random, logger, account };
   const nodes = () => [NODE];
 
+  // What Fargate runs on is nobody's to see.
+  const visible = screened(
+    store,
+    (table, row) =>
+      (table === (instances as unknown) && (row as InstanceRow).fargate !== undefined) ||
+      (table === (vpcs as unknown) && (row as VpcRow).isPool === true),
+  );
+
   const identities = createIdentities({ ...base, sealingKey: keys.session, root });
   const identity = createIdentitySigner(keys.identity);
-  const fleet = createFleet({ ...base, issuer: identities.issuer, graceMs: AGENT_GRACE_MS });
-  const placement = createPlacement(base);
+  const fleet = createFleet({
+    ...base,
+    issuer: identities.issuer,
+    graceMs: AGENT_GRACE_MS,
+    endpointFor: (vpcId) => platform.endpointFor(vpcId),
+  });
+  const placement = createPlacement({
+    ...base,
+    pool: {
+      mostHosts: config.fargateHosts,
+      ...(config.fargateCidr === undefined ? {} : { cidr: config.fargateCidr }),
+    },
+  });
   const loadBalancers = createLoadBalancerController({ ...base, nodeId: NODE, ...platform });
   const controllers = [
     // First: who starts after it finds the networks of a former life with the groups of today.
@@ -80,6 +104,7 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
       compute: platform.compute,
       endpointFor: (vpcId: string) => platform.endpointFor(vpcId),
     }),
+    createFargateController({ ...base, keepMs: config.fargateKeepMs }),
     createNetworkInterfaceController({ ...base, compute: platform.compute }),
     createTaskController({ ...base, nodes }),
     createServiceController({ ...base, placement, nodes, settings: { steadyAfterMs: config.steadyAfterMs } }),
@@ -95,10 +120,11 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
     }),
     createEc2Service({
       ...base,
+      store: visible,
       consoleOutput: (id) => platform.compute.consoleOutput(id),
       defaultVpcCidr: config.defaultVpcCidr,
     }),
-    createElbv2Service({ ...base, proxy: loadBalancers }),
+    createElbv2Service({ ...base, store: visible, proxy: loadBalancers }),
     createIamService({ ...base, sealer: identities.keySealer }),
     createLogsService({ ...base, logs: logs.store }),
     createStsService(),
@@ -107,7 +133,11 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
   const gateway = createGateway({
     services,
     credentials: identities.resolver,
-    authorizer: createAuthorizer({ clock, grantsOf: createGrants(store, readPolicy), readPolicy }),
+    authorizer: createAuthorizer({
+      clock,
+      grantsOf: withPoolHosts(account, readPolicy, createGrants(store, readPolicy)),
+      readPolicy,
+    }),
     account,
     clock,
     random,

@@ -6,11 +6,22 @@ import type { LoadBalancerRow } from "#domain/elbv2/load-balancer.ts";
 import type { GroupMember, GroupRule, SecurityGroups } from "#network/group-rules.ts";
 import { hostInterface, taskInterface } from "#network/names.ts";
 
+/** Of the hosts of Fargate's pool, which have no groups of the user's: they reach what they need, and nobody reaches them. */
+const POOL_GROUP = {
+  id: "sg-00000000",
+  ingress: [],
+  egress: [{ protocol: "all", peer: { cidr: "0.0.0.0/0" } }],
+} as const;
+
 /** A host is in its groups until nothing of it is left. */
 export const instanceMember = (row: InstanceRow): GroupMember | undefined =>
   row.state === "terminated"
     ? undefined
-    : { address: row.privateIp, interface: hostInterface(row.id), groups: row.securityGroupIds };
+    : {
+        address: row.privateIp,
+        interface: hostInterface(row.id),
+        groups: row.fargate === undefined ? row.securityGroupIds : [POOL_GROUP.id],
+      };
 
 export const interfaceMember = (row: NetworkInterfaceRow): GroupMember | undefined =>
   row.status === "detached"
@@ -26,11 +37,14 @@ export const decideGroups = (
   groups: readonly SecurityGroupRow[],
   members: readonly GroupMember[],
 ): SecurityGroups => ({
-  groups: groups.map(({ id, rules }) => ({
-    id,
-    ingress: rules.filter(({ direction }) => direction === "ingress").map(ruleOf),
-    egress: rules.filter(({ direction }) => direction === "egress").map(ruleOf),
-  })),
+  groups: [
+    ...groups.map(({ id, rules }) => ({
+      id,
+      ingress: rules.filter(({ direction }) => direction === "ingress").map(ruleOf),
+      egress: rules.filter(({ direction }) => direction === "egress").map(ruleOf),
+    })),
+    ...(members.some((m) => m.groups.includes(POOL_GROUP.id)) ? [POOL_GROUP] : []),
+  ],
   members,
 });
 

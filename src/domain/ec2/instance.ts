@@ -1,4 +1,5 @@
 // EC2 instances and the VPC records around them, as stored. Keys: region/id.
+import type { PoolHost } from "../ecs/fargate.ts";
 import type { Tags } from "../tags.ts";
 
 export type InstanceState = "pending" | "running" | "shutting-down" | "terminated";
@@ -33,11 +34,11 @@ export interface InstanceRow {
     readonly httpPutResponseHopLimit: number;
     readonly httpEndpoint: "enabled" | "disabled";
   };
-  /** Of a Spot Instance only. */
   /** Of a host of Fargate's pool only: no call of EC2 shows it. */
   readonly fargate?: PoolHost;
   /** Of another machine that joined only: how its tunnel runs. */
   readonly joined?: MachineTunnel;
+  /** Of a Spot Instance only. */
   readonly spot?: SpotRequest;
   readonly clientToken?: string;
   /** Digest of the request that came with the client token: the same token must come with the same request. */
@@ -45,7 +46,6 @@ export interface InstanceRow {
   readonly tags: Tags;
 }
 
-/** A one-time request lives and ends with its instance, so it is a part of the row. Transitions: spot.ts. */
 /** The tunnel between this server's machine and another one (VXLAN, one for each instance). */
 export interface MachineTunnel {
   /** Addresses outside of the VPC by which the two machines reach one another. */
@@ -55,6 +55,7 @@ export interface MachineTunnel {
   readonly vni: number;
 }
 
+/** A one-time request lives and ends with its instance, so it is a part of the row. Transitions: spot.ts. */
 export interface SpotRequest {
   /** `sir-…` */
   readonly requestId: string;
@@ -75,6 +76,8 @@ export interface VpcRow {
   readonly region: string;
   readonly cidrBlock: string;
   readonly isDefault: boolean;
+  /** The network of Fargate's pool: no call of EC2 shows it. */
+  readonly isPool?: true;
   /** Absent in rows from before it could be set: true for default VPCs. */
   readonly enableDnsHostnames?: boolean;
   readonly tags: Tags;
@@ -130,9 +133,6 @@ export function terminateInstance(
   };
 }
 
-/** Nothing of the host is left. */
-export function instanceTerminated(instance: InstanceRow, now: number): InstanceRow {
-  return instance.state === "terminated" ? instance : { ...instance, state: "terminated", terminatedAt: now };
 /** The machine, or the server, has another address now. */
 export function moveTunnel(
   instance: InstanceRow,
@@ -140,11 +140,13 @@ export function moveTunnel(
 ): InstanceRow {
   const { joined } = instance;
   if (joined === undefined) return instance;
-  const isSame =
-    joined.machineAddress === to.machineAddress && joined.serverAddress === to.serverAddress;
+  const isSame = joined.machineAddress === to.machineAddress && joined.serverAddress === to.serverAddress;
   return isSame ? instance : { ...instance, joined: { ...joined, ...to } };
 }
 
+/** Nothing of the host is left. */
+export function instanceTerminated(instance: InstanceRow, now: number): InstanceRow {
+  return instance.state === "terminated" ? instance : { ...instance, state: "terminated", terminatedAt: now };
 }
 
 /** ModifyInstanceMetadataOptions. The metadata service answers by the row, from the next request on. */

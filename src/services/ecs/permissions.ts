@@ -2,7 +2,7 @@
 // Amazon ECS"): on which ARNs, with which condition keys. What a call names wrongly stands as it was named: the operation refuses it.
 import type { ECS, TaskOverride } from "@aws-sdk/client-ecs";
 import { formatArn } from "#lib/arn.ts";
-import { clusterArn, ecsResourceOf, keyOfEcsArn } from "#domain/ecs/arns.ts";
+import { capacityProviderArn, clusterArn, ecsResourceOf, keyOfEcsArn } from "#domain/ecs/arns.ts";
 import { clusterKey } from "#domain/ecs/cluster.ts";
 import type { TaskDefinitionRow } from "#domain/ecs/task-definition.ts";
 import type { CallScope, Permission, PermissionTable } from "#gateway/service-definition.ts";
@@ -116,6 +116,12 @@ export function ecsPermissions(reader: Reader) {
       ];
     });
 
+  const onProvider = (given: string | undefined, scope: CallScope, context?: Context): Permission[] => {
+    const { region, account } = scope;
+    const resource = given?.startsWith("arn:") ? given : capacityProviderArn(region, account, given ?? "*");
+    return [{ resource, ...(context === undefined ? {} : { context }) }];
+  };
+
   return {
     CreateCluster: (input, scope) => {
       const made = onCluster(input.clusterName, scope, requestTags(input));
@@ -129,6 +135,11 @@ export function ecsPermissions(reader: Reader) {
     DescribeClusters: (input, scope) =>
       (input.clusters ?? [DEFAULT_CLUSTER]).flatMap((cluster) => onCluster(cluster, scope)),
     ListClusters: anything,
+    DescribeCapacityProviders: ({ capacityProviders = [] }, scope) =>
+      (capacityProviders.length === 0 ? ["*"] : capacityProviders).flatMap((name) => onProvider(name, scope)),
+    CreateCapacityProvider: (input, scope) => onProvider(input.name, scope, requestTags(input)),
+    UpdateCapacityProvider: (input, scope) => onProvider(input.name, scope),
+    DeleteCapacityProvider: (input, scope) => onProvider(input.capacityProvider, scope),
 
     RegisterTaskDefinition: (input, scope) => {
       const resource = definitionArn(undefined, scope, `${input.family ?? ""}:*`);

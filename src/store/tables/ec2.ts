@@ -1,5 +1,6 @@
 // The EC2 tables: instances, the VPC records around them, and addresses in use. Keys: region/id.
 import { defineTable } from "#store/store.ts";
+import { poolPlace } from "#domain/ecs/fargate.ts";
 import type { NetworkInterfaceRow } from "#domain/ec2/network-interface.ts";
 import type { AddressRow, InstanceRow, SubnetRow, VpcRow } from "#domain/ec2/instance.ts";
 import { referencedGroups, type SecurityGroupRow, withDefaultRules } from "#domain/ec2/security-group.ts";
@@ -15,6 +16,11 @@ export const instances = defineTable<InstanceRow>({
     address: (row) => (row.state === "terminated" ? [] : [`${row.vpcId}/${row.privateIp}`]),
     state: (row) => [row.state],
     vpc: (row) => (row.state === "terminated" ? [] : [row.vpcId]),
+    /** Hosts of Fargate's pool that may take tasks, by region, zone and the size of the tasks. */
+    pool: ({ fargate, region, availabilityZone, state }) =>
+      fargate === undefined || (state !== "pending" && state !== "running")
+        ? []
+        : [poolPlace(region, availabilityZone, fargate)],
     spotRequest: (row) => (row.spot === undefined ? [] : [`${row.region}/${row.spot.requestId}`]),
   },
 });

@@ -17,6 +17,7 @@ const TASK = [
   "memory",
   "tags",
   "runtimePlatform",
+  "ephemeralStorage",
 ] as const;
 
 export const CONTAINER = [
@@ -86,9 +87,8 @@ function checkNetworkMode(mode: string | undefined): void {
 }
 
 function checkCompatibility(compatibility: string): void {
-  if (compatibility === "EC2" || compatibility === "EXTERNAL") return;
-  if (compatibility === "FARGATE" || compatibility === "MANAGED_INSTANCES")
-    throw refuse(`requiresCompatibilities '${compatibility}'`);
+  if (["EC2", "EXTERNAL", "FARGATE"].includes(compatibility)) return;
+  if (compatibility === "MANAGED_INSTANCES") throw refuse(`requiresCompatibilities '${compatibility}'`);
   throw clientException(`Invalid value '${compatibility}' in requiresCompatibilities.`);
 }
 

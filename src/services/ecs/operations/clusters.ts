@@ -6,6 +6,7 @@ import { clusterKey, deactivateCluster, setClusterSettings, type ClusterRow } fr
 import type { RequestContext } from "#gateway/service-definition.ts";
 import type { Reader } from "#store/store.ts";
 import { clusters, containerInstances, services, tasks } from "#store/tables/ecs.ts";
+import { readProviders, readStrategyItems } from "../capacity-strategy.ts";
 import { readSettings, showCluster, type ClusterField } from "../cluster-view.ts";
 import type { EcsDependencies, EcsOperations } from "../dependencies.ts";
 import { clusterNotFound, invalidParameter } from "../errors.ts";
@@ -65,12 +66,6 @@ export function clusterOperations({ store, clock, account }: EcsDependencies) {
       return { cluster: await changeSettings(context, input.cluster, input.settings) };
     },
 
-    /** Capacity providers are not built yet: a cluster has none, and saying so changes nothing. */
-    PutClusterCapacityProviders(input, context) {
-      honourOnly(input, ["cluster"]);
-      return { cluster: showCluster(store, clusterOf(store, context, input.cluster), []) };
-    },
-
     /** Deleting an INACTIVE cluster again answers it. */
     async DeleteCluster(input, context) {
       const row = await store.transact((tx) => {
@@ -86,14 +81,29 @@ export function clusterOperations({ store, clock, account }: EcsDependencies) {
   } satisfies EcsOperations;
 
   function readCreate(input: CreateClusterRequest, region: string) {
-    honourOnly(input, ["clusterName", "tags", "settings"]);
+    honourOnly(input, [
+      "clusterName",
+      "tags",
+      "settings",
+      "capacityProviders",
+      "defaultCapacityProviderStrategy",
+    ]);
     const name = input.clusterName ?? "default";
     if (!/^[A-Za-z0-9_-]{1,255}$/.test(name))
       throw invalidParameter(
         "Invalid cluster name: up to 255 letters, numbers, underscores and hyphens are allowed.",
       );
     const arn = clusterArn(region, account, name);
-    return { arn, region, name, settings: readSettings(input.settings), tags: readTags(input.tags) };
+    const capacityProviders = readProviders(input.capacityProviders);
+    const defaultStrategy = readStrategyItems(input.defaultCapacityProviderStrategy ?? [], capacityProviders);
+    return {
+      arn,
+      region,
+      name,
+      settings: readSettings(input.settings),
+      ...(capacityProviders.length === 0 ? {} : { capacityProviders, defaultStrategy }),
+      tags: readTags(input.tags),
+    };
   }
 
   async function changeSettings(

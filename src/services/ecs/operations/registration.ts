@@ -21,6 +21,7 @@ import type { EcsDependencies, EcsOperations } from "../dependencies.ts";
 import { clientException, clusterNotFound, invalidParameter } from "../errors.ts";
 import { clusterOf, findCluster, findContainerInstance, idWithin } from "../lookup.ts";
 import { checkOwn, notOwn } from "../own-instance.ts";
+import { poolHostOf } from "../pool-host.ts";
 import { honourOnly } from "../refuse.ts";
 import { hostOf, managedInstanceOf, readAttributes, readResources } from "../registration.ts";
 import { readTags } from "../tags.ts";
@@ -75,7 +76,7 @@ export function registrationOperations(deps: EcsDependencies) {
   } satisfies EcsOperations;
 
   function register(tx: Transaction, input: Input, context: RequestContext): ContainerInstanceRow {
-    const cluster = findCluster(tx, context, input.cluster);
+    const cluster = poolHostOf(tx, context)?.cluster ?? findCluster(tx, context, input.cluster);
     if (cluster === undefined) throw clusterNotFound();
     if (cluster.status === "INACTIVE") throw clientException("The referenced cluster was inactive.");
     const host = hostOf(tx, deps.verifyIdentityDocument, input, context);
@@ -112,6 +113,14 @@ export function registrationOperations(deps: EcsDependencies) {
 
   /** By the ARN that the agent kept, else by its process's token; a fresh id when it is new. */
   function known(tx: Transaction, cluster: ClusterRow, input: Input, context: RequestContext) {
+    const pool = poolHostOf(tx, context);
+    if (pool !== undefined) {
+      const { containerInstanceId: id } = pool;
+      return {
+        id,
+        before: tx.get(containerInstances, containerInstanceKey(context.region, cluster.name, id)),
+      };
+    }
     if (input.containerInstanceArn) {
       const id = idWithin("container-instance", cluster, context, input.containerInstanceArn);
       if (!/^[0-9a-f]{32}$/.test(id))
