@@ -1,4 +1,5 @@
 // EC2 instances and the VPC records around them, as stored. Keys: region/id.
+import type { PoolHost } from "../ecs/fargate.ts";
 import type { Tags } from "../tags.ts";
 
 export type InstanceState = "pending" | "running" | "shutting-down" | "terminated";
@@ -33,6 +34,8 @@ export interface InstanceRow {
     readonly httpPutResponseHopLimit: number;
     readonly httpEndpoint: "enabled" | "disabled";
   };
+  /** Of a host of Fargate's pool only: no call of EC2 shows it. */
+  readonly fargate?: PoolHost;
   /** Of another machine that joined only: how its tunnel runs. */
   readonly joined?: MachineTunnel;
   /** Of a Spot Instance only. */
@@ -73,6 +76,8 @@ export interface VpcRow {
   readonly region: string;
   readonly cidrBlock: string;
   readonly isDefault: boolean;
+  /** The network of Fargate's pool: no call of EC2 shows it. */
+  readonly isPool?: true;
   /** Absent in rows from before it could be set: true for default VPCs. */
   readonly enableDnsHostnames?: boolean;
   readonly tags: Tags;
