@@ -16,7 +16,7 @@ const services: readonly ServiceDefinition[] = [
   createEc2Service(deps),
   createElbv2Service(deps),
   createIamService(deps),
-  createStsService(),
+  createStsService(deps),
 ];
 const permissionsOf = (service: string, operation: string, input: object) =>
   services

@@ -18,7 +18,7 @@ it("the coverage page names exactly what is built", async () => {
     createEc2Service(none),
     createElbv2Service(none),
     createIamService(none),
-    createStsService(),
+    createStsService(none),
   ]);
   if (process.env["UPDATE"] === "1") writeFileSync(PAGE, page);
   expect(readFileSync(PAGE, "utf8")).toBe(page);

@@ -20,6 +20,9 @@ export interface AuthorizerParts {
   readonly readPolicy?: PolicyReader;
 }
 
+/** AWS lets every identity ask who it is, and every user for a session, whatever the policies say. */
+const EVERYBODYS: ReadonlySet<string> = new Set(["sts:GetCallerIdentity", "sts:GetSessionToken"]);
+
 export function createAuthorizer({
   clock,
   grantsOf,
@@ -29,8 +32,7 @@ export function createAuthorizer({
     authorize(question) {
       const { principal } = question;
       if (principal.type === "root") return undefined;
-      // AWS lets every identity ask who it is, whatever its policies say.
-      if (question.action === "sts:GetCallerIdentity") return undefined;
+      if (EVERYBODYS.has(question.action)) return undefined;
       const limited = limitOfSession(question);
       if (limited !== undefined) return limited;
       const grants = grantsOf(principal);

@@ -5,8 +5,9 @@ import type { Clock } from "#lib/clock.ts";
 import { ServiceError } from "#lib/errors.ts";
 import type { Logger } from "#lib/logger.ts";
 import type { Random } from "#lib/random.ts";
+import type { Sealer } from "#domain/ports/sealer.ts";
 import { TransactionTooLarge, WriteFailed } from "#store/store.ts";
-import { accessDenied, authError } from "./auth-errors.ts";
+import { accessDenied, authError, denialMessage } from "./auth-errors.ts";
 import { authenticate } from "./authenticate.ts";
 import { logAccess, type AccessRecord } from "./access-log.ts";
 import { EVENT_STREAM_TYPE, eventStreamOf } from "./event-stream.ts";
@@ -48,6 +49,8 @@ export interface GatewayOptions {
   readonly services: readonly ServiceDefinition[];
   readonly credentials: CredentialResolver;
   readonly authorizer: Authorizer;
+  /** Seals what denials say beyond their sentence; without it they say no more. */
+  readonly denials?: Pick<Sealer, "seal">;
   /** The account whose resources this server keeps. */
   readonly account: string;
   readonly clock: Clock;
@@ -183,7 +186,15 @@ export function createGateway(options: GatewayOptions): Gateway {
       permissions: () => permissions?.(input as never, { region, account, principal }) ?? [{ resource: "*" }],
       resourcePolicyOf,
     });
-    if (denial !== undefined) throw authError(service.protocol, accessDenied(principal.arn, denial));
+    if (denial !== undefined) {
+      const { denials } = options;
+      // EC2 tells the rest of why sealed, for DecodeAuthorizationMessage.
+      const encoded =
+        service.protocol === "ec2" && denials !== undefined
+          ? denials.seal(denialMessage(principal, denial))
+          : undefined;
+      throw authError(service.protocol, accessDenied(principal.arn, denial, encoded));
+    }
     if (service.protocol === "ec2" && input["DryRun"] === true) throw authError("ec2", { kind: "dryRun" });
     const operation = service.operations[shape.name];
     if (operation === undefined) throw protocol.errors.unknownOperation(shape.name, service);

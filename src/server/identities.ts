@@ -36,6 +36,8 @@ export interface Identities {
   readonly sessions: Pick<SealedCredentials, "issue">;
   /** Keeps the secrets of access keys. */
   readonly keySealer: Sealer;
+  /** What denials say beyond their sentence. */
+  readonly denials: Sealer;
 }
 
 export interface IdentityDependencies {
@@ -136,6 +138,7 @@ export function createIdentities({
     }),
     sessions: sealed,
     keySealer,
+    denials: createSealer({ key: sealingKey, purpose: "authorization messages", random }),
     issuer: {
       credentialsId: (taskArn, roleType) =>
         uuidOf(

@@ -127,12 +127,13 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
     createElbv2Service({ ...base, store: visible, proxy: loadBalancers }),
     createIamService({ ...base, sealer: identities.keySealer }),
     createLogsService({ ...base, logs: logs.store }),
-    createStsService(),
+    createStsService({ ...base, sessions: identities.sessions, messages: identities.denials }),
   ];
   const readPolicy = createPolicyReader();
   const gateway = createGateway({
     services,
     credentials: identities.resolver,
+    denials: identities.denials,
     authorizer: createAuthorizer({
       clock,
       grantsOf: withPoolHosts(account, readPolicy, createGrants(store, readPolicy)),

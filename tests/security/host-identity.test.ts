@@ -327,7 +327,7 @@ async function allowed(signer: Signer): Promise<readonly string[]> {
     const action = `${service}:${name}`;
     expect(answer.message).toMatch(
       new RegExp(
-        `is not authorized to perform: ${action} on resource: (\\*|arn:aws:\\S+|nothing) because no identity-based policy allows the ${action} action$`,
+        `is not authorized to perform: ${action} on resource: (\\*|arn:aws:\\S+|nothing) because no identity-based policy allows the ${action} action(\\. Encoded authorization failure message: [\\w-]+)?$`,
       ),
     );
   }

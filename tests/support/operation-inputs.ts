@@ -28,7 +28,7 @@ export async function builtOperations(): Promise<readonly BuiltOperation[]> {
     createEc2Service(none),
     createElbv2Service(none),
     createIamService(none),
-    createStsService(),
+    createStsService(none),
   ];
   const lists = await Promise.all(
     services.map(async (service) => {
