@@ -42,6 +42,9 @@ export interface ReadResult {
   readonly complete: boolean;
 }
 
+/** Who reads much lets others have their turn. */
+const EVENTS_A_BREATH = 5000;
+
 export async function readRuns(runs: readonly Run[], query: ReadQuery): Promise<ReadResult> {
   const sign = query.direction === "forward" ? 1 : -1;
   const order = (a: Position, b: Position) => sign * comparePositions(a, b);
@@ -61,8 +64,13 @@ export async function readRuns(runs: readonly Run[], query: ReadQuery): Promise<
   let reached: Position | undefined;
   let bytes = 0;
   let scanned = 0;
+  let rested = 0;
   for (let head = heap.pop(); head !== undefined; head = heap.pop()) {
     if (head.events === undefined) {
+      if (scanned - rested > EVENTS_A_BREATH) {
+        rested = scanned;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
       const all = await (head.chunks[0] as Chunk).load();
       const kept = all.filter(inside);
       if (sign < 0) kept.reverse();

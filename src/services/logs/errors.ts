@@ -4,6 +4,8 @@ import { ServiceError } from "#lib/errors.ts";
 export const invalidParameter = (message: string): ServiceError =>
   new ServiceError("InvalidParameterException", message);
 
+export const invalidToken = (): ServiceError => invalidParameter("The specified nextToken is invalid.");
+
 export const noSuchGroup = (): ServiceError =>
   new ServiceError("ResourceNotFoundException", "The specified log group does not exist.");
 

@@ -13,7 +13,7 @@ import type { LogStore } from "#logstore/log-store.ts";
 import { openLogStore } from "#logstore/open-log-store.ts";
 import { createMemoryBackend } from "#store/memory-backend.ts";
 import { createStore } from "#store/create-store.ts";
-import type { AnyTable, Store } from "#store/store.ts";
+import type { Store } from "#store/store.ts";
 import * as tables from "#store/tables/logs.ts";
 import { createLogsService } from "./service.ts";
 

@@ -31,6 +31,14 @@ export function logsPermissions(reader: Reader) {
   };
   const onGroup = (input: NamesGroup, scope: CallScope): Permission[] => [onStream(input, scope)];
 
+  const onTags = (identifier: string | undefined, scope: CallScope, context: Context = {}): Permission => {
+    const name = groupNameIn(identifier ?? "");
+    return {
+      resource: logGroupArn(scope.region, scope.account, name),
+      context: { ...tagsOf(name, scope), ...context },
+    };
+  };
+
   return {
     CreateLogGroup: (input, scope) => {
       const asked = requestTags(input.tags);
@@ -40,12 +48,29 @@ export function logsPermissions(reader: Reader) {
         : [group, { ...group, action: "logs:TagResource" }];
     },
     DeleteLogGroup: onGroup,
+    // AWS names the prefix that is asked for where the group's name would stand.
+    DescribeLogGroups: (input, scope) =>
+      input.logGroupIdentifiers === undefined
+        ? [onStream({ logGroupName: input.logGroupNamePrefix ?? "" }, scope)]
+        : input.logGroupIdentifiers.map((id) => onStream({ logGroupIdentifier: id }, scope)),
     PutRetentionPolicy: onGroup,
     DeleteRetentionPolicy: onGroup,
     CreateLogStream: onGroup,
+    DescribeLogStreams: onGroup,
     DeleteLogStream: (input, scope) => [onStream(input, scope, input.logStreamName)],
     PutLogEvents: (input, scope) => [onStream(input, scope, input.logStreamName)],
     GetLogEvents: (input, scope) => [onStream(input, scope, input.logStreamName)],
+    FilterLogEvents: onGroup,
+    TestMetricFilter: () => [{ resource: "*" }],
+    StartLiveTail: (input, scope) =>
+      (input.logGroupIdentifiers ?? []).map((id) => onStream({ logGroupIdentifier: id }, scope)),
+
+    TagLogGroup: (input, scope) => [onTags(input.logGroupName, scope, requestTags(input.tags))],
+    UntagLogGroup: (input, scope) => [onTags(input.logGroupName, scope, { "aws:TagKeys": input.tags })],
+    ListTagsLogGroup: (input, scope) => [onTags(input.logGroupName, scope)],
+    TagResource: (input, scope) => [onTags(input.resourceArn, scope, requestTags(input.tags))],
+    UntagResource: (input, scope) => [onTags(input.resourceArn, scope, { "aws:TagKeys": input.tagKeys })],
+    ListTagsForResource: (input, scope) => [onTags(input.resourceArn, scope)],
   } satisfies Partial<PermissionTable<CloudWatchLogs>>;
 }
 

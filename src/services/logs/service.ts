@@ -1,12 +1,16 @@
-// CloudWatch Logs: groups and streams as rows, events in the log store. What is not here answers as an unknown operation: Logs
-// Insights, subscription filters, exports, deliveries, anomaly detection.
+// CloudWatch Logs: groups and streams as rows, events in the log store. What is not here answers as an unknown operation: metric
+// filters (there are no metrics to write to), Logs Insights, subscription filters, exports, deliveries, anomaly detection.
 import type { CloudWatchLogs } from "@aws-sdk/client-cloudwatch-logs";
 import type { PermissionTable, ServiceDefinition } from "#gateway/service-definition.ts";
 import type { LogsDependencies, LogsOperations } from "./dependencies.ts";
 import { missingMember } from "./errors.ts";
+import { describeOperations } from "./operations/describe.ts";
 import { eventOperations } from "./operations/events.ts";
+import { filterOperations } from "./operations/filter-events.ts";
+import { liveTailOperations } from "./operations/live-tail.ts";
 import { logGroupOperations } from "./operations/log-groups.ts";
 import { logStreamOperations } from "./operations/log-streams.ts";
+import { tagOperations } from "./operations/tags.ts";
 import { logsPermissions } from "./permissions.ts";
 
 /** A batch of 1 MiB as JSON, should each of its characters be written as `\u0000`, and what surrounds 10,000 events. */
@@ -16,7 +20,11 @@ export function logsOperations(deps: LogsDependencies) {
   return {
     ...logGroupOperations(deps),
     ...logStreamOperations(deps),
+    ...describeOperations(deps),
     ...eventOperations(deps),
+    ...filterOperations(deps),
+    ...liveTailOperations(deps),
+    ...tagOperations(deps),
   } satisfies LogsOperations;
 }
 

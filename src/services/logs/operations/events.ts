@@ -4,7 +4,7 @@ import { keptFrom } from "#domain/logs/log-group.ts";
 import { LogsNotStored } from "#logstore/log-store.ts";
 import { inRange, refuse } from "../constraints.ts";
 import type { LogsDependencies, LogsOperations } from "../dependencies.ts";
-import { invalidParameter, missingMember, unavailable } from "../errors.ts";
+import { invalidParameter, invalidToken, missingMember, unavailable } from "../errors.ts";
 import { groupByName, namedGroup, streamOf } from "../lookup.ts";
 import { cursorToken, readCursor, type StreamCursor } from "../position-token.ts";
 
@@ -41,8 +41,7 @@ export function eventOperations({ store, logs, clock, random }: LogsDependencies
       const group = namedGroup(store, place, input);
       const stream = streamOf(store, group, input.logStreamName);
       const cursor = input.nextToken === undefined ? undefined : readCursor(input.nextToken);
-      if (input.nextToken !== undefined && cursor === undefined)
-        throw invalidParameter("The specified nextToken is invalid.");
+      if (input.nextToken !== undefined && cursor === undefined) throw invalidToken();
       const direction = cursor?.direction ?? (input.startFromHead === true ? "forward" : "backward");
       const { events: found } = await logs.read(group.id, [stream.id], {
         direction,

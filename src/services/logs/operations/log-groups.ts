@@ -1,5 +1,5 @@
 // Log groups: made, shown, deleted, and how long they keep their events.
-import { logGroupKey, newLogGroup, withRetention, type LogGroupRow } from "#domain/logs/log-group.ts";
+import { logGroupKey, newLogGroup, withRetention } from "#domain/logs/log-group.ts";
 import { logGroups } from "#store/tables/logs.ts";
 import { checkGroupName, checkRetention, checkTags } from "../constraints.ts";
 import type { LogsDependencies, LogsOperations } from "../dependencies.ts";
@@ -58,5 +58,3 @@ export function logGroupOperations({ store, logs, clock, random, account }: Logs
     },
   } satisfies LogsOperations;
 }
-
-export type { LogGroupRow };
