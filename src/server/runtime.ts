@@ -18,6 +18,7 @@ import { createFleet, type Fleet } from "#fleet/fleet.ts";
 import { createAuthorizer } from "#gateway/authorize.ts";
 import { createGateway, type Gateway } from "#gateway/gateway.ts";
 import { createGrants } from "#gateway/grants.ts";
+import { createRoleCalls } from "#gateway/role-calls.ts";
 import { createPolicyReader } from "#gateway/stored-policy.ts";
 import { withPoolHosts } from "#gateway/pool-grants.ts";
 import { createIdentitySigner } from "#imds/identity.ts";
@@ -32,7 +33,9 @@ import { screened } from "#store/screened.ts";
 import type { Store } from "#store/store.ts";
 import { instances, vpcs } from "#store/tables/ec2.ts";
 import type { ServerConfig } from "./config.ts";
+import type { EventBridge } from "./event-bridge.ts";
 import { createIdentities } from "./identities.ts";
+import { createLogDelivery } from "./log-delivery.ts";
 import { openLogs } from "./open-logs.ts";
 import type { Platform } from "./platform.ts";
 import type { RootCredentials, ServerKeys } from "./state-folder.ts";
@@ -44,7 +47,9 @@ const AGENT_GRACE_MS = 10_000;
 
 export interface RuntimeDependencies {
   readonly config: ServerConfig;
+  /** Tells EventBridge's rules what its transactions change. */
   readonly store: Store;
+  readonly eventBridge: EventBridge;
   readonly platform: Platform;
   readonly keys: ServerKeys;
   readonly root: RootCredentials;
@@ -65,7 +70,8 @@ export interface Runtime {
 }
 
 export async function startRuntime(dependencies: RuntimeDependencies): Promise<Runtime> {
-  const { config, store, platform, keys, root, clock, random, logger, logsFolder } = dependencies;
+  const { config, store, eventBridge, platform, keys, root, clock, random, logger, logsFolder } =
+    dependencies;
   const { account } = config;
   const base = { store, clock, random, logger, account };
   const nodes = () => [NODE];
@@ -127,18 +133,39 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
     createElbv2Service({ ...base, store: visible, proxy: loadBalancers }),
     createIamService({ ...base, sealer: identities.keySealer }),
     createLogsService({ ...base, logs: logs.store }),
-    createStsService({ ...base, sessions: identities.sessions, messages: identities.denials }),
+    eventBridge.service,
+    createStsService({
+      ...base,
+      sessions: identities.sessions,
+      messages: identities.denials,
+    }),
   ];
   const readPolicy = createPolicyReader();
+  const authorizer = createAuthorizer({
+    clock,
+    grantsOf: withPoolHosts(account, readPolicy, createGrants(store, readPolicy)),
+    readPolicy,
+  });
+  const roleCalls = createRoleCalls({
+    reader: store,
+    services,
+    authorizer,
+    account,
+    clock,
+    random,
+    endpoint: `http://${config.host}:${config.port}`,
+  });
+  controllers.push(
+    ...eventBridge.controllers({
+      roleCalls,
+      logs: createLogDelivery({ store, logs: logs.store, clock, random }),
+    }),
+  );
   const gateway = createGateway({
     services,
     credentials: identities.resolver,
     denials: identities.denials,
-    authorizer: createAuthorizer({
-      clock,
-      grantsOf: withPoolHosts(account, readPolicy, createGrants(store, readPolicy)),
-      readPolicy,
-    }),
+    authorizer,
     account,
     clock,
     random,

@@ -11,6 +11,7 @@ import type { ServerConfig } from "./config.ts";
 import { closeServer, createHttpServer, listen, reachableAddress, sendJson, type Routes } from "./http.ts";
 import { createMachineRoutes, serverSigningKey } from "./join/machines.ts";
 import { createTokenRoute } from "./join/tokens.ts";
+import { openEventBridge } from "./event-bridge.ts";
 import { ensureInitialRows } from "./initial-rows.ts";
 import { createSpotInterruption } from "./interrupt-spot.ts";
 import { openPlatform } from "./open-platform.ts";
@@ -55,8 +56,18 @@ export async function startServer(
   try {
     const root = rootCredentials(folder, environment);
     const keys = serverKeys(folder);
-    const store = await createStore({ backend: createLmdbBackend(folder.rows), logger, tables: allTables });
-    closers.push(() => store.close());
+    const rows = await createStore({ backend: createLmdbBackend(folder.rows), logger, tables: allTables });
+    closers.push(() => rows.close());
+    const { account } = config;
+    const eventBridge = openEventBridge({
+      store: rows,
+      clock,
+      random,
+      logger,
+      account,
+      sealingKey: keys.session,
+    });
+    const { store } = eventBridge;
     await ensureInitialRows({ store, clock, random, config });
 
     let runtime: Runtime | undefined;
@@ -141,7 +152,18 @@ export async function startServer(
     });
     closers.push(() => platform.close());
     await platform.start();
-    const parts = { config, store, platform, keys, root, clock, random, logger, logsFolder: folder.logs };
+    const parts = {
+      config,
+      store,
+      eventBridge,
+      platform,
+      keys,
+      root,
+      clock,
+      random,
+      logger,
+      logsFolder: folder.logs,
+    };
     runtime = await startRuntime(parts);
     closers.push(async () => {
       const last = runtime;

@@ -3,10 +3,11 @@ import type { Table } from "#store/store.ts";
 import * as ec2 from "#store/tables/ec2.ts";
 import * as ecs from "#store/tables/ecs.ts";
 import * as elbv2 from "#store/tables/elbv2.ts";
+import * as events from "#store/tables/events.ts";
 import * as iam from "#store/tables/iam.ts";
 import * as logs from "#store/tables/logs.ts";
 import * as join from "#store/tables/join.ts";
 
-export const allTables: readonly Table<never>[] = [ec2, ecs, elbv2, iam, logs, join].flatMap(
+export const allTables: readonly Table<never>[] = [ec2, ecs, elbv2, events, iam, logs, join].flatMap(
   (group) => Object.values(group) as Table<never>[],
 );
