@@ -189,14 +189,12 @@ describe("RegisterTaskDefinition", () => {
   });
 
   const unhonoured: [string, Partial<ContainerDefinition>, object][] = [
-    ["requiresCompatibilities 'FARGATE'", {}, { requiresCompatibilities: ["FARGATE"] }],
     ["The member 'proxyConfiguration'", {}, { proxyConfiguration: { containerName: "app" } }],
     [
       "The member 'inferenceAccelerators'",
       {},
       { inferenceAccelerators: [{ deviceName: "a", deviceType: "b" }] },
     ],
-    ["The member 'ephemeralStorage'", {}, { ephemeralStorage: { sizeInGiB: 30 } }],
     ["The member 'enableFaultInjection'", {}, { enableFaultInjection: true }],
     ["The member 'pidMode'", {}, { pidMode: "host" }],
     ["The member 'ipcMode'", {}, { ipcMode: "host" }],
