@@ -6,6 +6,7 @@ import { createEcsService } from "#services/ecs/service.ts";
 import { createElbv2Service } from "#services/elbv2/service.ts";
 import { createIamService } from "#services/iam/service.ts";
 import { createStsService } from "#services/sts/service.ts";
+import { createLogsService } from "#services/logs/service.ts";
 
 const REGION = "eu-west-1";
 const ACCOUNT = "123456789012";
@@ -18,6 +19,7 @@ const services: readonly ServiceDefinition[] = [
   createIamService(deps),
   createStsService(deps),
 ];
+  createLogsService(deps),
 const permissionsOf = (service: string, operation: string, input: object) =>
   services
     .find(({ name }) => name === service)

@@ -7,6 +7,7 @@ import { createEcsService } from "#services/ecs/service.ts";
 import { createElbv2Service } from "#services/elbv2/service.ts";
 import { createIamService } from "#services/iam/service.ts";
 import { createStsService } from "#services/sts/service.ts";
+import { createLogsService } from "#services/logs/service.ts";
 
 const PAGE = "docs/coverage.md";
 
@@ -20,6 +21,7 @@ it("the coverage page names exactly what is built", async () => {
     createIamService(none),
     createStsService(none),
   ]);
+    createLogsService(none),
   if (process.env["UPDATE"] === "1") writeFileSync(PAGE, page);
   expect(readFileSync(PAGE, "utf8")).toBe(page);
 });

@@ -4,6 +4,7 @@ import { createEcsService } from "#services/ecs/service.ts";
 import { createElbv2Service } from "#services/elbv2/service.ts";
 import { createIamService } from "#services/iam/service.ts";
 import { createStsService } from "#services/sts/service.ts";
+import { createLogsService } from "#services/logs/service.ts";
 import { awsQueryDialect, ec2Dialect, type QueryDialect } from "#gateway/query-decode.ts";
 import type { ServiceDefinition } from "#gateway/service-definition.ts";
 import { createShapes, type Shape, type Shapes, type StructureShape } from "#gateway/shape.ts";
@@ -30,6 +31,7 @@ export async function builtOperations(): Promise<readonly BuiltOperation[]> {
     createIamService(none),
     createStsService(none),
   ];
+    createLogsService(none),
   const lists = await Promise.all(
     services.map(async (service) => {
       const shapes = createShapes(await service.loadSchemas(), service.privateMembers);
