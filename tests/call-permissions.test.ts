@@ -4,9 +4,10 @@ import type { ServiceDefinition } from "#gateway/service-definition.ts";
 import { createEc2Service } from "#services/ec2/service.ts";
 import { createEcsService } from "#services/ecs/service.ts";
 import { createElbv2Service } from "#services/elbv2/service.ts";
+import { createEventsService } from "#services/events/service.ts";
 import { createIamService } from "#services/iam/service.ts";
-import { createStsService } from "#services/sts/service.ts";
 import { createLogsService } from "#services/logs/service.ts";
+import { createStsService } from "#services/sts/service.ts";
 
 const REGION = "eu-west-1";
 const ACCOUNT = "123456789012";
@@ -16,10 +17,11 @@ const services: readonly ServiceDefinition[] = [
   createEcsService(deps),
   createEc2Service(deps),
   createElbv2Service(deps),
+  createEventsService(deps),
   createIamService(deps),
+  createLogsService(deps),
   createStsService(deps),
 ];
-  createLogsService(deps),
 const permissionsOf = (service: string, operation: string, input: object) =>
   services
     .find(({ name }) => name === service)

@@ -2,9 +2,10 @@
 import { createEc2Service } from "#services/ec2/service.ts";
 import { createEcsService } from "#services/ecs/service.ts";
 import { createElbv2Service } from "#services/elbv2/service.ts";
+import { createEventsService } from "#services/events/service.ts";
 import { createIamService } from "#services/iam/service.ts";
-import { createStsService } from "#services/sts/service.ts";
 import { createLogsService } from "#services/logs/service.ts";
+import { createStsService } from "#services/sts/service.ts";
 import { awsQueryDialect, ec2Dialect, type QueryDialect } from "#gateway/query-decode.ts";
 import type { ServiceDefinition } from "#gateway/service-definition.ts";
 import { createShapes, type Shape, type Shapes, type StructureShape } from "#gateway/shape.ts";
@@ -28,10 +29,11 @@ export async function builtOperations(): Promise<readonly BuiltOperation[]> {
     createEcsService(none),
     createEc2Service(none),
     createElbv2Service(none),
+    createEventsService(none),
     createIamService(none),
+    createLogsService(none),
     createStsService(none),
   ];
-    createLogsService(none),
   const lists = await Promise.all(
     services.map(async (service) => {
       const shapes = createShapes(await service.loadSchemas(), service.privateMembers);

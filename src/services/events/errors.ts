@@ -18,6 +18,12 @@ export const alreadyExists = (what: string): ServiceError =>
 export const limitExceeded = (message: string): ServiceError =>
   new ServiceError("LimitExceededException", message);
 
+/** `path` in the caller's names: `entries.1.source`. */
+export const missingMember = (path: string): ServiceError =>
+  validationError(
+    `1 validation error detected: Value null at '${path.charAt(0).toLowerCase()}${path.slice(1)}' failed to satisfy constraint: Member must not be null`,
+  );
+
 /** What the API has and Estiba has not: said by name instead of accepted and ignored. */
 export const notImplemented = (what: string): ServiceError =>
   validationError(`${what} is not implemented by Estiba.`);

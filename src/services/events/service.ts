@@ -3,6 +3,7 @@
 import type { EventBridge } from "@aws-sdk/client-eventbridge";
 import type { PermissionTable, ServiceDefinition } from "#gateway/service-definition.ts";
 import type { EventsDependencies, EventsOperations } from "./dependencies.ts";
+import { missingMember } from "./errors.ts";
 import { apiDestinationOperations } from "./operations/api-destinations.ts";
 import { busOperations } from "./operations/buses.ts";
 import { connectionOperations } from "./operations/connections.ts";
@@ -31,6 +32,7 @@ export function createEventsService(deps: EventsDependencies): ServiceDefinition
     protocol: "awsJson1_1",
     wireName: "AWSEvents",
     loadSchemas: () => import("@aws-sdk/client-eventbridge"),
+    missingMember,
     operations: eventsOperations(deps),
     permissions: eventsPermissions(deps.store) satisfies PermissionTable<
       EventBridge,
