@@ -98,6 +98,7 @@ export function createAgent(dependencies: AgentDependencies): Agent {
     taskInterfaces: dependencies.interfaces !== undefined,
     fetchesSecrets: dependencies.callAsRole !== undefined,
     blocksMetadata: config.blocksMetadata,
+    external: config.external,
   };
   const closing = new AbortController();
   const { signal } = closing;
@@ -154,6 +155,7 @@ export function createAgent(dependencies: AgentDependencies): Agent {
       honours: {
         awsvpc: dependencies.interfaces !== undefined,
         secrets: dependencies.callAsRole !== undefined,
+        ...lackOf(config.taskRuntime, info),
       },
       admission: createAdmission(capacityOf(info), dependencies.isPortFree),
       images: createImages(engine, config.imagePullBehavior),
@@ -169,6 +171,7 @@ export function createAgent(dependencies: AgentDependencies): Agent {
         region: config.region,
         servesCredentials: abilities.servesCredentials,
         ...(config.hostRoot === undefined ? {} : { hostRoot: config.hostRoot }),
+        ...(config.taskRuntime === undefined ? {} : { runtime: config.taskRuntime }),
       },
       settings: config,
       onChange: (task) => reports()?.notify(task),
@@ -274,6 +277,7 @@ export function createAgent(dependencies: AgentDependencies): Agent {
       tasks: allTasks,
       engine,
       cluster: config.cluster,
+      runtime: config.taskRuntime,
       addressOf: ({ task }) => dependencies.endpointAddressOf?.(task),
       tags: (resourceArn) => resourceTags({ controlPlane, clock, random }, resourceArn),
       containerInstanceArn: () => instanceArn,
@@ -310,4 +314,12 @@ export function createAgent(dependencies: AgentDependencies): Agent {
       for (const close of closers.reverse()) close();
     },
   };
+}
+
+/** Which runtime this host's tasks should have and its engine does not offer. */
+function lackOf(
+  wanted: AgentConfig["taskRuntime"],
+  { runtimes = ["runc"] }: EngineInfo,
+): { readonly lacksRuntime?: string } {
+  return wanted === undefined || runtimes.includes(wanted) ? {} : { lacksRuntime: wanted };
 }

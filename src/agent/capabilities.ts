@@ -19,6 +19,8 @@ export interface Abilities {
   readonly blocksMetadata?: boolean;
   /** Secrets of tasks are fetched, for environments and log drivers. */
   readonly fetchesSecrets?: boolean;
+  /** The host is no EC2 instance. */
+  readonly external?: boolean;
   /** The log driver `awslogs` gets the execution role's credentials. */
   readonly logsByExecutionRole?: boolean;
 }
@@ -53,6 +55,7 @@ export function agentAttributes(
     ...(abilities.taskInterfaces === true && abilities.blocksMetadata === true
       ? [`${A}task-eni-block-instance-metadata`]
       : []),
+    ...(abilities.external === true ? [`${A}external`] : []),
     ...(abilities.fetchesSecrets === true ? SECRETS : []),
     ...(abilities.logsByExecutionRole === true ? [`${A}execution-role-awslogs`] : []),
     ...(abilities.servesCredentials ? [`${B}task-iam-role`, `${B}task-iam-role-network-host`] : []),

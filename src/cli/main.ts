@@ -3,6 +3,8 @@ import { Command, Option } from "commander";
 import { BadConfiguration, readConfig } from "#server/config.ts";
 import { AlreadyRunning } from "#server/state-folder.ts";
 import { connect, NotRunning } from "./connection.ts";
+import { agent, type AgentOptions } from "./commands/agent.ts";
+import { joinToken, readSeconds, type JoinTokenOptions } from "./commands/join-token.ts";
 import { printEnvironment, runAwsCli } from "./commands/env.ts";
 import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -43,6 +45,7 @@ program
   .option("--engine <engine>", "docker (real hosts and containers) or sim (simulated, without root)")
   .option("--host <address>", "address of the endpoint (127.0.0.1)")
   .option("--port <port>", "port of the endpoint (4566)")
+  .option("--join-address <address>", "a further address, by which other machines reach this one to join")
   .option("--region <region>", "region whose default VPC is made at the start (us-east-1)")
   .option("--vpc-cidr <cidr>", "range of the default VPC (10.64.0.0/16)")
   .option("--allow-reset", "serve `estiba reset`")
@@ -96,6 +99,30 @@ program
   )
   .argument("<id>", "the instance's, i-…, or the task's id or ARN")
   .action(async (id: string) => interruptSpot(connect(dataDirectory()), id, print));
+program
+  .command("join-token")
+  .description("let one other machine join, once: prints what to type there")
+  .option("--external", "as ECS Anywhere's: launch type EXTERNAL, without awsvpc and load balancers")
+  .option("--cluster <name>", "cluster that its agent registers in (default)")
+  .option("--valid-for <duration>", "until when it may be used, as in 30m (1h)")
+  .option("--type <instance-type>", "what it counts as; the largest that it has room for")
+  .option("--subnet <id>", "subnet of its address; of the default VPC")
+  .option("--groups <ids>", "security groups, with commas between; the VPC's default one")
+  .option("--profile <name>", "instance profile (ecsInstanceRole)")
+  .option("--role <name>", "role of an external machine (ecsAnywhereRole)")
+  .action(async ({ validFor, ...options }: JoinTokenOptions & { validFor?: string }) => {
+    const seconds = validFor === undefined ? {} : { seconds: readSeconds(validFor) };
+    await joinToken(connect(dataDirectory()), { ...options, ...seconds }, print);
+  });
+program
+  .command("agent")
+  .description("make this machine a host of a server on another one")
+  .option("--join <endpoint>", "http://host:port of the server, once")
+  .option("--token <token>", "of `estiba join-token` there, once")
+  .option("--docker-host <socket>", "engine of an external machine", "unix:///var/run/docker.sock")
+  .option("-d, --detach", "go on in the background, supervised")
+  .option("--leave", "take everything back")
+  .action(async (options: AgentOptions) => agent(dataDirectory(), options, print));
 program
   .command("demo")
   .description("the whole picture, from nothing to a deployment under load")

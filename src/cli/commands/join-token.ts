@@ -2,6 +2,7 @@
 import { TOKEN_PATH } from "#domain/join/answer.ts";
 import { systemClock } from "#lib/clock.ts";
 import { signRequest } from "#lib/sigv4-sign.ts";
+import { BadConfiguration } from "#server/config.ts";
 import type { Connection } from "../connection.ts";
 
 export interface JoinTokenOptions {
@@ -60,4 +61,13 @@ export async function joinToken(
     print(
       "# The server listens for this machine alone: start it with --join-address and an address that others reach.",
     );
+}
+
+/** `30m` in seconds. @throws BadConfiguration */
+export function readSeconds(text: string): number {
+  const [, count, unit = ""] = /^(\d+)([smh])$/.exec(text) ?? [];
+  const factor = { s: 1, m: 60, h: 3600 }[unit];
+  if (count === undefined || factor === undefined)
+    throw new BadConfiguration(`--valid-for is "${text}"; expected a duration as in 90s, 30m or 2h.`);
+  return Number(count) * factor;
 }

@@ -90,6 +90,8 @@ function flagsOf(config: ServerConfig): readonly string[] {
       config.region,
     ],
     ...["--vpc-cidr", config.defaultVpcCidr, "--log-level", config.logLevel],
+    ...["--fargate-runtime", config.fargateRuntime],
+    ...(config.joinAddress === undefined ? [] : ["--join-address", config.joinAddress]),
     ...(config.allowReset ? ["--allow-reset"] : []),
   ];
 }

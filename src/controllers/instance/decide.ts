@@ -53,6 +53,7 @@ export function hostSpecOf(row: InstanceRow, userData: string, endpoint: string)
     metadataHopLimit: row.metadataOptions.httpPutResponseHopLimit,
     userData,
     endpoint,
+    ...(row.joined === undefined ? {} : { joined: row.joined }),
   };
 }
 

@@ -23,10 +23,11 @@ export const instanceMember = (row: InstanceRow): GroupMember | undefined =>
         groups: row.fargate === undefined ? row.securityGroupIds : [POOL_GROUP.id],
       };
 
-export const interfaceMember = (row: NetworkInterfaceRow): GroupMember | undefined =>
+/** `isTunnelled`: behind the one interface of a host on another machine. */
+export const interfaceMember = (row: NetworkInterfaceRow, isTunnelled = false): GroupMember | undefined =>
   row.status === "detached"
     ? undefined
-    : { address: row.privateIp, interface: taskInterface(row.id), groups: row.securityGroupIds };
+    : { address: row.privateIp, interface: isTunnelled ? hostInterface(row.instanceId) : taskInterface(row.id), groups: row.securityGroupIds };
 
 export const balancerMember = (row: LoadBalancerRow): GroupMember => ({
   address: row.address,

@@ -5,6 +5,7 @@ import { messageOf } from "#lib/errors.ts";
 import type { Logger } from "#lib/logger.ts";
 import type { Random } from "#lib/random.ts";
 import type { GroupMember, SecurityGroups } from "#network/group-rules.ts";
+import { ec2Key } from "#domain/ec2/instance.ts";
 import { type Change, isChangeOf, type Store, type Watch } from "#store/store.ts";
 import { instances, networkInterfaces, securityGroups, vpcs } from "#store/tables/ec2.ts";
 import { loadBalancers } from "#store/tables/elbv2.ts";
@@ -100,7 +101,9 @@ function membersOf(store: Store, vpcId: string): readonly GroupMember[] {
   const rows = <R>(found: readonly (readonly [string, R])[]) => found.map(([, row]) => row);
   return [
     ...rows(store.find(instances, "vpc", vpcId)).map(instanceMember),
-    ...rows(store.find(networkInterfaces, "vpc", vpcId)).map(interfaceMember),
+    ...rows(store.find(networkInterfaces, "vpc", vpcId)).map((row) =>
+      interfaceMember(row, store.get(instances, ec2Key(row.region, row.instanceId))?.joined !== undefined),
+    ),
     ...rows(store.find(loadBalancers, "vpc", vpcId)).map(balancerMember),
   ].filter((member) => member !== undefined);
 }

@@ -26,3 +26,13 @@ export interface GoneAnswer {
 export const JOIN_PATH = "/_estiba/join";
 export const MACHINE_PATH = "/_estiba/machine";
 export const TOKEN_PATH = "/_estiba/join-tokens";
+
+/** What a machine keeps of its joining, in a file for its owner alone. */
+export interface MachineFile {
+  /** `http://host:port` of the server, as the machine reaches it. */
+  readonly endpoint: string;
+  /** By which the server is known. */
+  readonly serverPublicKey: string;
+  /** Of the machine's own key: 32 octets in base64url. */
+  readonly seed: string;
+}
