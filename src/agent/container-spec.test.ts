@@ -243,3 +243,21 @@ describe("a task that this agent cannot run", () => {
     );
   });
 });
+
+describe("the runtime that a host's tasks are to have", () => {
+  it("is asked of the engine whatever the order says, and told by a label", () => {
+    const spec = specOf(docker({}, { Runtime: "runc" }), {}, { runtime: "runsc" });
+    expect(spec.hostConfig["Runtime"]).toBe("runsc");
+    expect(spec.config["Labels"]).toMatchObject({ "estiba.runtime": "runsc" });
+  });
+
+  it("is never replaced by another: a task is refused where the engine lacks it", () => {
+    const task = wireTask([wireContainer("web")]);
+    const refusal = refusalOf(task, { awsvpc: true, secrets: true, lacksRuntime: "runsc" });
+    expect(refusal).toEqual({
+      reason: "RuntimeNotAvailable: tasks are to run with runsc, which is not installed on their host",
+      isInvalid: false,
+    });
+    expect(refusalOf(task, { awsvpc: true, secrets: true })).toBeUndefined();
+  });
+});

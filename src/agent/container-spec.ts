@@ -1,5 +1,6 @@
 // A task and one of its containers → what the engine creates it from (agent protocol, sections 3.10 and 5.6 to 5.9). Pure.
 import type { WireContainer, WireTask } from "#acs/messages.ts";
+import { RUNTIME_ATTRIBUTE, type TaskRuntime } from "#domain/ecs/fargate.ts";
 import type { ContainerSpec } from "./engine/port.ts";
 import { TaskFailure } from "./hooks/hook.ts";
 import { definitionOf, type TaskState } from "./task/state.ts";
@@ -19,6 +20,8 @@ export const LABELS = {
 export const LOG_CREDENTIALS_OPTION = "awslogs-credentials-endpoint";
 
 export interface SpecSettings {
+  /** What starts the containers; the engine's usual one when absent. */
+  readonly runtime?: TaskRuntime;
   /** The configured cluster: a name or an ARN. */
   readonly cluster: string;
   readonly region: string;
@@ -93,6 +96,7 @@ export function containerSpec(state: TaskState, name: string, settings: SpecSett
       ...(task.ipcMode === undefined ? {} : { IpcMode: task.ipcMode }),
       ...hostConfig,
       ...logConfigOf(state, container, hostConfig["LogConfig"], settings),
+      ...(settings.runtime === undefined ? {} : { Runtime: settings.runtime }),
     },
   };
 }
@@ -104,7 +108,7 @@ export const clusterOf = (task: Pick<WireTask, "launchType" | "taskClusterArn">,
 export function labelsOf(
   task: WireTask,
   container: string,
-  settings: Pick<SpecSettings, "cluster">,
+  settings: Pick<SpecSettings, "cluster" | "runtime">,
 ): Readonly<Record<string, string>> {
   return {
     [LABELS.taskArn]: task.arn,
@@ -113,6 +117,7 @@ export function labelsOf(
     [LABELS.version]: task.version,
     [LABELS.cluster]: clusterOf(task, settings.cluster),
     [LABELS.agent]: "1",
+    ...(settings.runtime === undefined ? {} : { [RUNTIME_ATTRIBUTE]: settings.runtime }),
   };
 }
 

@@ -2,6 +2,7 @@
 // moment of asking, since a container asks before the agent has heard that it runs.
 import type { WireContainer } from "#acs/messages.ts";
 import type { HostFacts } from "./host-facts.ts";
+import type { TaskRuntime } from "#domain/ecs/fargate.ts";
 import { clusterOf, LOG_CREDENTIALS_OPTION, labelsOf } from "./container-spec.ts";
 import type { ContainerState, Engine } from "./engine/port.ts";
 import { networkRate } from "./metadata/network-rate.ts";
@@ -15,6 +16,8 @@ export interface MetadataSourceParts {
   readonly engine: Pick<Engine, "inspect" | "sampleStats">;
   /** As configured, a name or an ARN. */
   readonly cluster: string;
+  /** What starts tasks' containers, where it was said. */
+  readonly runtime?: TaskRuntime | undefined;
   /** The address from which a task with an interface of its own asks; undefined for other tasks. */
   readonly addressOf: (state: TaskState) => string | undefined;
   readonly tags: (resourceArn: string) => Promise<TagsView>;
@@ -90,7 +93,7 @@ function taskView(state: TaskState, seen: readonly Seen[], parts: MetadataSource
   const { task } = state;
   const isFargate = task.launchType === "FARGATE";
   const cluster = clusterOf(task, parts.cluster);
-  const containers = state.containers.map((c, i) => containerView(state, c, seen[i], cluster));
+  const containers = state.containers.map((c, i) => containerView(state, c, seen[i], { ...parts, cluster }));
   const least = containers.reduce((a, b) => (rankOf(a) <= rankOf(b) ? a : b));
   const host = parts.host();
   return {
@@ -122,7 +125,7 @@ function containerView(
   state: TaskState,
   container: TaskContainer,
   seen: Seen,
-  cluster: string,
+  { cluster, runtime }: Pick<MetadataSourceParts, "cluster" | "runtime">,
 ): ContainerView {
   const { task } = state;
   const definition = definitionOf(state, container.name);
@@ -144,7 +147,7 @@ function containerView(
       hostPort: p.hostPort,
       hostIp: p.hostIp,
     })),
-    labels: labelsOf(task, container.name, { cluster }),
+    labels: labelsOf(task, container.name, { cluster, ...present("runtime", runtime) }),
     networks: [networkView(task, seen?.addresses ?? [])],
     volumes: definition.mountPoints.flatMap((mount) => {
       const volume = task.volumes.find((v) => v.name === mount.sourceVolume);

@@ -15,6 +15,8 @@ export interface Honoured {
   readonly awsvpc: boolean;
   /** Secrets are fetched. */
   readonly secrets: boolean;
+  /** The runtime that tasks of this host are to have, which its engine does not offer. */
+  readonly lacksRuntime?: string;
 }
 
 /** Undefined when the task can be run. */
@@ -23,6 +25,11 @@ export function refusalOf(task: WireTask, honours: Honoured): Refusal | undefine
   // The stock agent's own spelling, which control planes may know.
   if (unrecognised !== undefined)
     return { reason: `UnrecogniedTaskError: Error loading task - ${unrecognised}`, isInvalid: true };
+  if (honours.lacksRuntime !== undefined)
+    return {
+      reason: `RuntimeNotAvailable: tasks are to run with ${honours.lacksRuntime}, which is not installed on their host`,
+      isInvalid: false,
+    };
   const dependency = dependencyFault(task);
   if (dependency !== undefined) return { reason: `TaskDependencyError: ${dependency}`, isInvalid: false };
   const over = task.containers.find((c) => (task.memory ?? 0) > 0 && c.memory > (task.memory ?? 0));

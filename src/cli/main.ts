@@ -48,6 +48,10 @@ program
   .option("--join-address <address>", "a further address, by which other machines reach this one to join")
   .option("--region <region>", "region whose default VPC is made at the start (us-east-1)")
   .option("--vpc-cidr <cidr>", "range of the default VPC (10.64.0.0/16)")
+  .option(
+    "--fargate-runtime <runtime>",
+    "what starts Fargate tasks' containers: runc or runsc, gVisor (runc)",
+  )
   .option("--allow-reset", "serve `estiba reset`")
   .option("--log-level <level>", "debug, info, warn, error or silent")
   .action(async (options: Record<string, string | boolean | undefined>) => {

@@ -2,6 +2,7 @@
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { SPOT_NOTICE_MS } from "#domain/ec2/spot.ts";
+import type { TaskRuntime } from "#domain/ecs/fargate.ts";
 
 export interface ServerConfig {
   /** Everything durable lives below this folder. */
@@ -29,6 +30,8 @@ export interface ServerConfig {
   readonly fargateHosts: number;
   /** How long one without a task is kept. */
   readonly fargateKeepMs: number;
+  /** What starts the containers of Fargate tasks; `runsc` (gVisor) must be installed. Never the one for the other. */
+  readonly fargateRuntime: TaskRuntime;
   /** The pool's network, /16 to /28; a free part of 198.18.0.0/15 when absent. */
   readonly fargateCidr?: string;
 }
@@ -117,6 +120,7 @@ export function readConfig(
     logLevel: oneOf("logLevel", "ESTIBA_LOG_LEVEL", ["info", "debug", "warn", "error", "silent"]),
     steadyAfterMs: whole("steadyAfterMs", "ESTIBA_STEADY_AFTER_MS", 40_000, 0, 3_600_000),
     fargateHosts: whole("fargateHosts", "ESTIBA_FARGATE_HOSTS", 64, 0, 10_000),
+    fargateRuntime: oneOf("fargateRuntime", "ESTIBA_FARGATE_RUNTIME", ["runc", "runsc"]),
     fargateKeepMs: whole("fargateKeepMs", "ESTIBA_FARGATE_KEEP_MS", 60_000, 0, 86_400_000),
     ...(fargateCidr === "" ? {} : { fargateCidr }),
     spotNoticeMs: whole("spotNoticeMs", "ESTIBA_SPOT_NOTICE_MS", SPOT_NOTICE_MS, 0, 3_600_000),

@@ -96,6 +96,7 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
     ...base,
     pool: {
       mostHosts: config.fargateHosts,
+      runtime: config.fargateRuntime,
       ...(config.fargateCidr === undefined ? {} : { cidr: config.fargateCidr }),
     },
   });

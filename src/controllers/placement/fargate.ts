@@ -105,6 +105,7 @@ function oneTask(
       now,
     ),
     platformVersion: PLATFORM_VERSION,
+    runtime: pool.runtime ?? "runc",
     ephemeralStorageGiB:
       overrides.ephemeralStorage?.sizeInGiB ??
       definition.body.ephemeralStorage?.sizeInGiB ??

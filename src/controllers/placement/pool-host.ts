@@ -7,7 +7,7 @@ import { ec2Key, type InstanceRow, type VpcRow } from "#domain/ec2/instance.ts";
 import { takeHost } from "#domain/ec2/pool-host.ts";
 import { firstFree, formatIpv4, parseBlock } from "#domain/ec2/ipv4.ts";
 import { containerInstanceArn, keyOfEcsArn } from "#domain/ecs/arns.ts";
-import { POOL_CLUSTER, type PoolHost, poolPlace } from "#domain/ecs/fargate.ts";
+import { POOL_CLUSTER, type PoolHost, poolPlace, type TaskRuntime } from "#domain/ecs/fargate.ts";
 import type { Transaction } from "#store/store.ts";
 import { instances, vpcs } from "#store/tables/ec2.ts";
 import { containerInstances, tasks } from "#store/tables/ecs.ts";
@@ -17,6 +17,8 @@ export interface PoolSettings {
   readonly mostHosts: number;
   /** The pool's network; a free /22 of 198.18.0.0/15, the range for benchmarks, when absent. */
   readonly cidr?: string;
+  /** What hosts start tasks' containers with; `runc` when absent. */
+  readonly runtime?: TaskRuntime;
 }
 
 export interface PoolPlace {
@@ -48,7 +50,7 @@ export function takePoolHost(
   const arnOf = ({ containerInstanceId: id }: PoolHost) =>
     containerInstanceArn(region, account, POOL_CLUSTER, id);
   for (const [key, row] of tx.find(instances, "pool", poolPlace(region, zone, size))) {
-    if (row.fargate === undefined) continue;
+    if (row.fargate === undefined || runtimeOf(row.fargate) !== runtimeOf(settings)) continue;
     const arn = arnOf(row.fargate);
     if (tx.find(tasks, "activeOnInstance", arn).length > 0 || !isUsable(tx, row, arn)) continue;
     const taken = takeHost(row);
@@ -56,12 +58,15 @@ export function takePoolHost(
     return { instanceId: row.id, containerInstanceArn: arn };
   }
   if (hostsInPool(tx) >= settings.mostHosts) return undefined;
-  const row = newHost(place, poolVpc(tx, region, settings, random), random, now);
+  const row = newHost(place, poolVpc(tx, region, settings, random), runtimeOf(settings), random, now);
   const privateIp = firstFree(row.vpc.cidrBlock, addressesIn(tx, row.vpc.id));
   if (privateIp === undefined) return undefined;
   tx.put(instances, ec2Key(region, row.host.id), { ...row.host, privateIp });
   return { instanceId: row.host.id, containerInstanceArn: arnOf(row.host.fargate) };
 }
+
+/** A host of another runtime is none for the task, however idle: one runtime never stands in for the other. */
+const runtimeOf = ({ runtime }: { readonly runtime?: TaskRuntime }): TaskRuntime => runtime ?? "runc";
 
 /** One that is still coming up is as good as one that is there. */
 function isUsable(tx: Transaction, row: InstanceRow, arn: string): boolean {
@@ -81,8 +86,14 @@ function hostsInPool(tx: Transaction): number {
 const addressesIn = (tx: Transaction, vpcId: string): ReadonlySet<string> =>
   new Set(tx.find(instances, "vpc", vpcId).map(([, row]) => row.privateIp));
 
-function newHost({ region, account, zone, size }: PoolPlace, vpc: VpcRow, random: Random, now: number) {
-  const fargate: PoolHost = { ...size, containerInstanceId: newHexId(random) };
+function newHost(
+  { region, account, zone, size }: PoolPlace,
+  vpc: VpcRow,
+  runtime: TaskRuntime,
+  random: Random,
+  now: number,
+) {
+  const fargate: PoolHost = { ...size, containerInstanceId: newHexId(random), runtime };
   const host = {
     id: newEc2Id("i", random),
     region,
@@ -99,7 +110,7 @@ function newHost({ region, account, zone, size }: PoolPlace, vpc: VpcRow, random
     macAddress: newMacAddress(random),
     networkInterfaceId: newEc2Id("eni", random),
     securityGroupIds: [],
-    userData: Buffer.from(USER_DATA).toString("base64"),
+    userData: Buffer.from(userData(runtime)).toString("base64"),
     metadataOptions: { httpTokens: "required", httpPutResponseHopLimit: 1, httpEndpoint: "enabled" },
     tags: {},
     fargate,
@@ -108,13 +119,15 @@ function newHost({ region, account, zone, size }: PoolPlace, vpc: VpcRow, random
 }
 
 /** A task knows nothing of its host's metadata service; a host is for one task at a time, whose containers go when it has ended. */
-const USER_DATA = [
-  "#!/bin/sh",
-  `echo ECS_CLUSTER=${POOL_CLUSTER} >> /etc/ecs/ecs.config`,
-  "echo ECS_AWSVPC_BLOCK_IMDS=true >> /etc/ecs/ecs.config",
-  "echo ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=1m >> /etc/ecs/ecs.config",
-  "",
-].join("\n");
+const userData = (runtime: TaskRuntime): string =>
+  [
+    "#!/bin/sh",
+    `echo ECS_CLUSTER=${POOL_CLUSTER} >> /etc/ecs/ecs.config`,
+    `echo ESTIBA_TASK_RUNTIME=${runtime} >> /etc/ecs/ecs.config`,
+    "echo ECS_AWSVPC_BLOCK_IMDS=true >> /etc/ecs/ecs.config",
+    "echo ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=1m >> /etc/ecs/ecs.config",
+    "",
+  ].join("\n");
 
 const BENCHMARK_RANGE = "198.18.0.0/15";
 const POOL_PREFIX = 22;

@@ -51,6 +51,15 @@ export const POOL_CLUSTER = ".fargate";
 /** The role of the pool's hosts: no user's can have this name. */
 export const poolRoleArn = (account: string): string => `arn:aws:iam::${account}:role/fargate!host`;
 
+/**
+ * What starts a task's containers: the machine's kernel shared (`runc`), or a kernel of their own by gVisor (`runsc`); the
+ * docs/decisions say what that holds and what not.
+ */
+export type TaskRuntime = "runc" | "runsc";
+
+/** The attribute of a task, and the label of its containers, that tell which. */
+export const RUNTIME_ATTRIBUTE = "estiba.runtime";
+
 /** What makes an EC2 instance's row one of the pool. */
 export interface PoolHost {
   /** Of the tasks that it is for: CPU units, MiB. */
@@ -58,6 +67,8 @@ export interface PoolHost {
   readonly memoryMiB: number;
   /** Chosen before the host registers, so that a task can be given to it before it is there. */
   readonly containerInstanceId: string;
+  /** Absent: runc. */
+  readonly runtime?: TaskRuntime;
   /** Since when it has no task (epoch milliseconds); absent while it has one. */
   readonly idleSince?: number;
 }

@@ -1,7 +1,7 @@
 // Tasks as stored. Transitions stand in task-transitions.ts. Key: region/cluster/id.
 import type { TaskOverride } from "@aws-sdk/client-ecs";
 import type { Tags } from "../tags.ts";
-import type { CapacityProviderName } from "./fargate.ts";
+import type { CapacityProviderName, TaskRuntime } from "./fargate.ts";
 
 /** ECS Developer Guide, "Amazon ECS task lifecycle", in the order a task walks it. */
 export const TASK_STATUSES = [
@@ -105,6 +105,8 @@ export interface TaskRow {
   readonly platformVersion?: string;
   /** Fargate only. */
   readonly ephemeralStorageGiB?: number;
+  /** Fargate only: what its host starts its containers with. */
+  readonly runtime?: TaskRuntime;
   /** On Fargate a host of the pool, which nobody is told of. */
   readonly containerInstanceArn?: string;
   readonly availabilityZone?: string;

@@ -2,7 +2,7 @@
 import type { Attachment, Container, Task, TaskOverride } from "@aws-sdk/client-ecs";
 import { keyOfEcsArn } from "#domain/ecs/arns.ts";
 import type { ContainerInstanceRow } from "#domain/ecs/container-instance.ts";
-import { PLATFORM_FAMILY } from "#domain/ecs/fargate.ts";
+import { PLATFORM_FAMILY, RUNTIME_ATTRIBUTE } from "#domain/ecs/fargate.ts";
 import type { TaskContainer, TaskRow } from "#domain/ecs/task.ts";
 import type { Reader } from "#store/store.ts";
 import { containerInstances } from "#store/tables/ecs.ts";
@@ -19,7 +19,7 @@ export function showTask(rows: Reader, row: TaskRow, { tags }: { readonly tags: 
     ...(row.availabilityZone === undefined ? {} : { availabilityZone: row.availabilityZone }),
     ...connectivity(row, instance),
     attachments: showAttachments(row),
-    attributes: architecture(instance),
+    attributes: [...architecture(instance), ...isolation(row)],
     containers: row.containers.map((container) => showContainer(row, container)),
     overrides: showOverrides(row),
     cpu: row.cpu ?? String(row.resources.cpu),
@@ -127,6 +127,10 @@ const architecture = (instance: ContainerInstanceRow | undefined): NonNullable<T
   (instance?.attributes ?? []).flatMap(({ name, value }) =>
     name === "ecs.cpu-architecture" && value !== undefined ? [{ name, value }] : [],
   );
+
+/** Estiba's own: which runtime a Fargate task's containers have. */
+const isolation = ({ runtime }: TaskRow): NonNullable<Task["attributes"]> =>
+  runtime === undefined ? [] : [{ name: RUNTIME_ATTRIBUTE, value: runtime }];
 
 const TIMES = [
   "createdAt",
