@@ -52,6 +52,16 @@ export interface KeyUse {
   readonly region: string;
 }
 
+/** The last attempt to delete a service-linked role. */
+export interface RoleDeletionRow {
+  /** `task/aws-service-role/<service>/<role>/<uuid>` */
+  readonly id: string;
+  readonly roleName: string;
+  readonly endedAt: number;
+  /** ARNs of what still needed it; empty: it is gone. */
+  readonly usedBy: readonly string[];
+}
+
 export interface RoleRow extends PolicyHolder {
   readonly arn: string;
   /** `AROA…` */

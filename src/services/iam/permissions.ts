@@ -1,6 +1,7 @@
 // Which permission each operation of IAM needs: almost all on the user, the group, the role, the profile or the policy that they name.
 import type { IAM } from "@aws-sdk/client-iam";
 import { formatArn } from "#lib/arn.ts";
+import { linkedServices, serviceLinkedRoleArn } from "#domain/iam/service-linked-role.ts";
 import type { CallScope, Permission, PermissionTable } from "#gateway/service-definition.ts";
 import type { Tags } from "#domain/tags.ts";
 import type { Reader } from "#store/store.ts";
@@ -75,7 +76,29 @@ export function iamPermissions(reader: Reader) {
   /** Lists of a whole account are judged on its path, `role/`, `policy/`: only `*` and such match. */
   const anything = (): Permission[] => [{ resource: "*" }];
 
+  const linked = (service: string | undefined, { account }: CallScope): Permission[] => [
+    {
+      resource: linkedServices.has(service ?? "")
+        ? serviceLinkedRoleArn(service ?? "", account)
+        : formatArn({ service: "iam", region: "", account, resource: `role/aws-service-role/${service}/*` }),
+      context: { "iam:AWSServiceName": service },
+    },
+  ];
+  const source = (input: { PolicySourceArn: string | undefined }): Permission[] => [
+    { resource: input.PolicySourceArn ?? "*" },
+  ];
+
   return {
+    CreateServiceLinkedRole: (input, scope) => linked(input.AWSServiceName, scope),
+    DeleteServiceLinkedRole: role,
+    GetServiceLinkedRoleDeletionStatus: (input, scope) =>
+      role({ RoleName: input.DeletionTaskId?.split("/").at(-2) }, scope),
+    GetAccountSummary: anything,
+    GetAccountAuthorizationDetails: anything,
+    SimulatePrincipalPolicy: source,
+    GetContextKeysForPrincipalPolicy: source,
+    SimulateCustomPolicy: anything,
+    GetContextKeysForCustomPolicy: anything,
     CreateUser: user,
     GetUser: user,
     ListUsers: anything,

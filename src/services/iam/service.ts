@@ -3,6 +3,7 @@
 import type { IAM } from "@aws-sdk/client-iam";
 import type { PermissionTable, ServiceDefinition } from "#gateway/service-definition.ts";
 import type { IamDependencies, IamOperations } from "./dependencies.ts";
+import { accountOperations } from "./operations/account.ts";
 import { accessKeyOperations } from "./operations/access-keys.ts";
 import { boundaryOperations } from "./operations/boundaries.ts";
 import { groupOperations } from "./operations/groups.ts";
@@ -10,6 +11,8 @@ import { holderPolicyOperations } from "./operations/holder-policies.ts";
 import { instanceProfileOperations } from "./operations/instance-profiles.ts";
 import { policyOperations } from "./operations/policies.ts";
 import { roleOperations } from "./operations/roles.ts";
+import { serviceLinkedRoleOperations } from "./operations/service-linked-roles.ts";
+import { simulateOperations } from "./operations/simulate.ts";
 import { tagOperations } from "./operations/tags.ts";
 import { userOperations } from "./operations/users.ts";
 import { iamPermissions } from "./permissions.ts";
@@ -22,6 +25,9 @@ export function iamOperations(deps: IamDependencies) {
     ...roleOperations(deps),
     ...holderPolicyOperations(deps),
     ...boundaryOperations(deps),
+    ...serviceLinkedRoleOperations(deps),
+    ...accountOperations(deps),
+    ...simulateOperations(deps),
     ...policyOperations(deps),
     ...instanceProfileOperations(deps),
     ...tagOperations(deps),

@@ -1,7 +1,14 @@
 // IAM's records. IAM is global: keys are names.
 import { defineTable } from "#store/store.ts";
 import type { ManagedPolicyRow } from "#domain/iam/managed-policy.ts";
-import type { AccessKeyRow, GroupRow, InstanceProfileRow, RoleRow, UserRow } from "#domain/iam/records.ts";
+import type {
+  AccessKeyRow,
+  GroupRow,
+  InstanceProfileRow,
+  RoleDeletionRow,
+  RoleRow,
+  UserRow,
+} from "#domain/iam/records.ts";
 
 export const roles = defineTable<RoleRow>({
   name: "iam-roles",
@@ -20,6 +27,8 @@ export const groups = defineTable<GroupRow>({
   name: "iam-groups",
   indexes: { arn: (row) => [row.arn], policy: (row) => row.attachedPolicies },
 });
+/** Of service-linked roles, by role name. */
+export const roleDeletions = defineTable<RoleDeletionRow>({ name: "iam-role-deletions" });
 /** By access key id. */
 export const accessKeys = defineTable<AccessKeyRow>({
   name: "iam-access-keys",

@@ -1,10 +1,7 @@
 // Managed policies: the account's own with their versions, AWS's as they are known here, and what they are attached to.
-import type { Policy } from "@aws-sdk/client-iam";
 import { formatArn } from "#lib/arn.ts";
-import type { AwsPolicy } from "#domain/iam/managed-policies/aws-policy.ts";
 import { managedPolicies as awsPolicies } from "#domain/iam/managed-policies/catalogue.ts";
 import {
-  defaultVersionOf,
   type ManagedPolicyRow,
   MOST_VERSIONS,
   newManagedPolicy,
@@ -25,9 +22,10 @@ import {
 } from "../constraints.ts";
 import type { IamDependencies, IamOperations } from "../dependencies.ts";
 import { conflict, entityAlreadyExists, limitExceeded, noSuchEntity, validationError } from "../errors.ts";
-import { encodeDocument, isTaken, policyOf, type StoredPolicy } from "../lookup.ts";
+import { isTaken, policyOf, type StoredPolicy } from "../lookup.ts";
 import { page } from "../paging.ts";
 import { checkManagedPolicy } from "../policy-document.ts";
+import { attachments, boundaries, showPolicy, showVersion, versionsOf } from "../show-policy.ts";
 
 /** IAM quotas, "Customer managed policies in an AWS account". */
 const MOST_POLICIES = 1500;
@@ -55,10 +53,10 @@ export function policyOperations({ store, clock, random, account }: IamDependenc
           throw limitExceeded(`Cannot exceed quota for PoliciesPerAccount: ${MOST_POLICIES}`);
         tx.put(managedPolicies, name, made);
       });
-      return { Policy: show(made) };
+      return { Policy: showPolicy(store, made) };
     },
 
-    GetPolicy: (input) => ({ Policy: show(policyOf(store, input.PolicyArn)) }),
+    GetPolicy: (input) => ({ Policy: showPolicy(store, policyOf(store, input.PolicyArn)) }),
 
     ListPolicies(input, context) {
       const own = input.Scope === "AWS" ? [] : Array.from(store.scan(managedPolicies), ([, row]) => row);
@@ -73,7 +71,7 @@ export function policyOperations({ store, clock, random, account }: IamDependenc
           (input.PolicyUsageFilter !== "PermissionsPolicy" || attachments(store, row.arn) > 0),
       );
       const { items, rest } = page(rows, (row) => row.arn, context, input);
-      return { Policies: items.map((row) => show(row, false)), ...rest };
+      return { Policies: items.map((row) => showPolicy(store, row, false)), ...rest };
     },
 
     /** As IAM: it is attached to nothing any more, and has one version left. */
@@ -187,53 +185,12 @@ export function policyOperations({ store, clock, random, account }: IamDependenc
       return after;
     });
   }
-
-  function show(policy: StoredPolicy, withTags = true): Policy {
-    const { arn, name, path, description } = policy;
-    return {
-      PolicyName: name,
-      PolicyId: "id" in policy ? policy.id : idOf(policy),
-      Arn: arn,
-      Path: path,
-      DefaultVersionId: "versionId" in policy ? policy.versionId : policy.defaultVersionId,
-      AttachmentCount: attachments(store, arn),
-      PermissionsBoundaryUsageCount: boundaries(store, arn),
-      IsAttachable: true,
-      CreateDate: new Date(policy.createdAt),
-      UpdateDate: new Date(policy.updatedAt),
-      // Lists leave both out, as on IAM.
-      ...(withTags && description !== undefined ? { Description: description } : {}),
-      ...(withTags && "tags" in policy ? { Tags: showTags(policy.tags) } : {}),
-    };
-  }
 }
-
-/** On how many users, groups and roles it hangs. */
-const attachments = (reader: Reader, arn: string): number =>
-  reader.find(users, "policy", arn).length +
-  reader.find(groups, "policy", arn).length +
-  reader.find(roles, "policy", arn).length;
-
-const boundaries = (reader: Reader, arn: string): number =>
-  reader.find(users, "boundary", arn).length + reader.find(roles, "boundary", arn).length;
 
 const entities = (
   kind: "User" | "Group" | "Role",
   found: readonly (readonly [string, UserRow | GroupRow | RoleRow])[],
 ) => found.map(([, row]) => ({ kind, row }));
-
-/** AWS's policies have ids of their own; here they are made of the name. */
-const idOf = ({ name }: AwsPolicy): string =>
-  `ANPA${name
-    .toUpperCase()
-    .replace(/[^A-Z0-9]/g, "")
-    .padEnd(17, "X")
-    .slice(-17)}`;
-
-const versionsOf = (policy: StoredPolicy) =>
-  "versions" in policy
-    ? policy.versions
-    : [{ id: policy.versionId, document: policy.document, createdAt: policy.updatedAt }];
 
 function versionOf(policy: StoredPolicy, id: string | undefined) {
   if (!/^v[1-9]\d*$/.test(id ?? ""))
@@ -243,13 +200,6 @@ function versionOf(policy: StoredPolicy, id: string | undefined) {
     throw noSuchEntity(`Policy ${policy.arn} version ${id} does not exist or is not attachable.`);
   return found;
 }
-
-const showVersion = (policy: StoredPolicy, version: ReturnType<typeof versionOf>, withDocument: boolean) => ({
-  VersionId: version.id,
-  IsDefaultVersion: version.id === ("versions" in policy ? defaultVersionOf(policy).id : policy.versionId),
-  CreateDate: new Date(version.createdAt),
-  ...(withDocument ? { Document: encodeDocument(version.document) } : {}),
-});
 
 /** @throws ValidationError for AWS's, which only AWS changes */
 function ownPolicyOf(reader: Reader, given: string | undefined): ManagedPolicyRow {
