@@ -10,6 +10,7 @@ import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
 import { down } from "./commands/down.ts";
 import { listImages, loadImage } from "./commands/image.ts";
+import { logs, type LogsOptions } from "./commands/logs.ts";
 import { reset } from "./commands/reset.ts";
 import { interruptSpot } from "./commands/spot.ts";
 import { printStatus } from "./commands/status.ts";
@@ -127,6 +128,18 @@ program
   .option("-d, --detach", "go on in the background, supervised")
   .option("--leave", "take everything back")
   .action(async (options: AgentOptions) => agent(dataDirectory(), options, print));
+program
+  .command("logs")
+  .description("what the tasks of a service write, in one stream")
+  .argument("<service>")
+  .option("--cluster <name>", "its cluster (default)")
+  .option("-f, --follow", "go on with what they write next")
+  .option("--since <when>", "a duration as 90s, 10m, 2h, 3d, or a time (10m)")
+  .option("--filter <pattern>", "a filter pattern of CloudWatch Logs, as ERROR or '{ $.level = \"error\" }'")
+  .action(async (service: string, options: LogsOptions) => {
+    const colours = process.stdout.isTTY && process.env["NO_COLOR"] === undefined;
+    await logs(connect(dataDirectory()), service, options, { print, warn, colours });
+  });
 program
   .command("demo")
   .description("the whole picture, from nothing to a deployment under load")
