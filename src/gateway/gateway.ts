@@ -199,7 +199,16 @@ export function createGateway(options: GatewayOptions): Gateway {
     const operation = service.operations[shape.name];
     if (operation === undefined) throw protocol.errors.unknownOperation(shape.name, service);
     // The table's type erases each operation's input: the schema just checked is what gives it back.
-    const output = await operation(input as never, context);
+    const output = await operation(input as never, {
+      ...context,
+      allows: ({ action, ...permission }) =>
+        options.authorizer.authorize({
+          ...context,
+          action,
+          permissions: () => [permission],
+          resourcePolicyOf,
+        }) === undefined,
+    });
     return output ?? {};
   }
 

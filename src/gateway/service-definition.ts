@@ -79,6 +79,8 @@ export interface RequestContext {
   readonly userAgent: string;
   /** Base URL by which this caller reached us (`http://10.64.0.2:4566`): every URL in an answer starts from it. */
   readonly endpoint: string;
+  /** Whether the caller may do something else besides, for what a call does only for those who may. */
+  readonly allows?: (permission: Permission & { readonly action: string }) => boolean;
 }
 
 export type WireProtocol = "awsJson1_1" | "query" | "ec2";

@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { EC2 } from "@aws-sdk/client-ec2";
 import { ECS } from "@aws-sdk/client-ecs";
+import { ElasticLoadBalancingV2 } from "@aws-sdk/client-elastic-load-balancing-v2";
 import { IAM } from "@aws-sdk/client-iam";
 import { STS, type AssumeRoleCommandInput, type Credentials } from "@aws-sdk/client-sts";
 import { startSimulatedServer, type SimulatedServer } from "#tests/support/simulated-server.ts";
@@ -31,6 +32,7 @@ function clients(keys?: Keys) {
     sts: new STS(options),
     ecs: new ECS(options),
     ec2: new EC2(options),
+    elb: new ElasticLoadBalancingV2(options),
   };
   open.push(...Object.values(made));
   return made;
@@ -425,4 +427,54 @@ it("EC2's denials carry a message that those who may can decode", async () => {
   expect(await refusal(reader.sts.decodeAuthorizationMessage({ EncodedMessage: `${encoded}x` }))).toMatch(
     /^InvalidAuthorizationMessageException/,
   );
+});
+
+describe("the service-linked role of", () => {
+  const RoleName = "AWSServiceRoleForECS";
+  const isThere = async () => (await refusal(root.iam.getRole({ RoleName }))) === "allowed";
+
+  it("ECS is made with a cluster or a service by who may make it; a service without it has no network of its own", async () => {
+    await root.ecs.registerTaskDefinition({
+      family: "linked",
+      networkMode: "awsvpc",
+      containerDefinitions: [{ name: "a", image: "a", memory: 64 }],
+    });
+    const { Subnets } = await root.ec2.describeSubnets({});
+    const service = (ecs: ECS) =>
+      ecs.createService({
+        cluster: "linked",
+        serviceName: "linked",
+        taskDefinition: "linked",
+        desiredCount: 0,
+        networkConfiguration: { awsvpcConfiguration: { subnets: [Subnets?.[0]?.SubnetId ?? ""] } },
+      });
+    const may = await user(allow(["ecs:*", "iam:CreateServiceLinkedRole"]));
+    const mayNot = await user(allow("ecs:*"));
+    expect(await refusal(mayNot.ecs.createCluster({ clusterName: "linked" }))).toBe("allowed");
+    expect(await isThere()).toBe(false);
+    expect(await refusal(service(mayNot.ecs))).toBe(
+      "InvalidParameterException: Unable to assume the service linked role. Please verify that the ECS service linked role exists.",
+    );
+    expect(await refusal(service(may.ecs))).toBe("allowed");
+    expect(await isThere()).toBe(true);
+    const { DeletionTaskId } = await root.iam.deleteServiceLinkedRole({ RoleName });
+    expect(await root.iam.getServiceLinkedRoleDeletionStatus({ DeletionTaskId })).toMatchObject({
+      Status: "FAILED",
+      Reason: {
+        RoleUsageList: [{ Resources: [`arn:aws:ecs:us-east-1:${ACCOUNT}:cluster/linked`] }],
+      },
+    });
+  });
+
+  it("Elastic Load Balancing is made with the first load balancer, for which the caller must be allowed to", async () => {
+    const mayNot = await user(allow("elasticloadbalancing:*"));
+    const may = await user(allow(["elasticloadbalancing:*", "iam:CreateServiceLinkedRole"]));
+    const { Subnets } = await root.ec2.describeSubnets({});
+    const input = { Name: "linked", Subnets: (Subnets ?? []).slice(0, 2).map((s) => s.SubnetId ?? "") };
+    expect(await refusal(mayNot.elb.createLoadBalancer(input))).toMatch(
+      /^AccessDenied.*iam:CreateServiceLinkedRole on resource: \S+AWSServiceRoleForElasticLoadBalancing because/,
+    );
+    expect(await refusal(may.elb.createLoadBalancer(input))).toBe("allowed");
+    expect(await refusal(mayNot.elb.createLoadBalancer({ ...input, Name: "second" }))).toBe("allowed");
+  });
 });

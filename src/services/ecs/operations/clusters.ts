@@ -14,13 +14,15 @@ import { clusterNameOf, clusterOf, findCluster } from "../lookup.ts";
 import { page } from "../paging.ts";
 import { honourOnly } from "../refuse.ts";
 import { readTags } from "../tags.ts";
+import { ensureLinkedRole } from "../../linked-role.ts";
 
 const MOST_DESCRIBED = 100;
 
-export function clusterOperations({ store, clock, account }: EcsDependencies) {
+export function clusterOperations({ store, clock, random, account }: EcsDependencies) {
   return {
     /** Answers the cluster of that name as it is when it is ACTIVE; an INACTIVE one is created anew. */
-    async CreateCluster(input, { region }) {
+    async CreateCluster(input, context) {
+      const { region } = context;
       const fresh = readCreate(input, region);
       const row = await store.transact((tx) => {
         const key = clusterKey(region, fresh.name);
@@ -28,6 +30,8 @@ export function clusterOperations({ store, clock, account }: EcsDependencies) {
         if (existing?.status === "ACTIVE") return existing;
         const created: ClusterRow = { ...fresh, status: "ACTIVE", createdAt: clock.now() };
         tx.put(clusters, key, created);
+        // Without the permission to make it the cluster is made all the same, as on AWS.
+        ensureLinkedRole(tx, context, { service: "ecs.amazonaws.com", random, now: clock.now() });
         return created;
       });
       return { cluster: showCluster(store, row, ["SETTINGS", "TAGS"]) };
