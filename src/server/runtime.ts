@@ -38,6 +38,7 @@ import { createIdentities } from "./identities.ts";
 import { createLogDelivery } from "./log-delivery.ts";
 import { openLogs } from "./open-logs.ts";
 import type { Platform } from "./platform.ts";
+import { createSecretServices } from "./secret-services.ts";
 import type { RootCredentials, ServerKeys } from "./state-folder.ts";
 
 /** This server as a load-balancer node: health and draining are stored for each. */
@@ -135,6 +136,7 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
     createIamService({ ...base, sealer: identities.keySealer }),
     createLogsService({ ...base, logs: logs.store }),
     eventBridge.service,
+    ...createSecretServices({ ...base, sealingKey: keys.session }),
     createStsService({
       ...base,
       sessions: identities.sessions,
