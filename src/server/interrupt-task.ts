@@ -1,16 +1,27 @@
 // Interrupts a task on FARGATE_SPOT: what AWS does by itself when it wants the capacity back. Asked for under ecs:StopTask on the
-// task. Its targets leave their load balancers in the transaction that stops it (docs/decisions/0007).
+// task. Its targets leave their load balancers in the transaction that stops it (docs/decisions/0009).
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { formatArn } from "#lib/arn.ts";
+import type { Clock } from "#lib/clock.ts";
+import type { Logger } from "#lib/logger.ts";
 import { ecsResourceOf } from "#domain/ecs/arns.ts";
 import { taskKey, type TaskRow } from "#domain/ecs/task.ts";
 import { interruptTask } from "#domain/ecs/task-transitions.ts";
 import { drainTarget } from "#domain/elbv2/target.ts";
-import type { Reader, Transaction } from "#store/store.ts";
+import type { Reader, Store, Transaction } from "#store/store.ts";
 import { tasks } from "#store/tables/ecs.ts";
 import { targetGroups, targets } from "#store/tables/elbv2.ts";
+import type { ServerConfig } from "./config.ts";
 import { sendJson } from "./http.ts";
-import type { SpotInterruptionParts } from "./interrupt-spot.ts";
+import type { Runtime } from "./runtime.ts";
+
+export interface SpotInterruptionParts {
+  readonly runtime: () => Runtime | undefined;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly config: Pick<ServerConfig, "account" | "spotNoticeMs">;
+  readonly logger: Logger;
+}
 
 /** A second call changes nothing and answers as the first. `given`: the task's id or ARN, as it stands in the path. */
 export function createTaskInterruption({ runtime, store, clock, config, logger }: SpotInterruptionParts) {

@@ -1,6 +1,6 @@
 // A host of Fargate's pool for one task, found or made in the transaction that makes the task: an idle one of its size and zone,
 // else a new row, which the instance controller brings up. The pool has a network of its own, as Fargate has on AWS: the hosts
-// take no address of the user's subnets (docs/decisions/0007).
+// take no address of the user's subnets (docs/decisions/0009).
 import { newEc2Id, newHexId, newMacAddress } from "#lib/ids.ts";
 import type { Random } from "#lib/random.ts";
 import { ec2Key, type InstanceRow, type VpcRow } from "#domain/ec2/instance.ts";

@@ -1,5 +1,5 @@
 // What Fargate is, as constants of AWS: task sizes, the platform, the capacity providers (ECS Developer Guide, "Fargate task
-// definition considerations"). And what it is here: hosts of a pool that nobody sees (docs/decisions/0007). Pure.
+// definition considerations"). And what it is here: hosts of a pool that nobody sees (docs/decisions/0009). Pure.
 
 /** Of launch type FARGATE, and the only names that a strategy may have here. */
 export const CAPACITY_PROVIDERS = ["FARGATE", "FARGATE_SPOT"] as const;

@@ -289,7 +289,7 @@ function specificationOf(
   const { taskDefinitionArn, launchType, loadBalancers, ...given } = deployment;
   const { network, capacityProviderStrategy, platformVersion } = given;
   const optional = withoutUndefined({ network, capacityProviderStrategy, platformVersion });
-  return { taskDefinitionArn, launchType, loadBalancers, ...optional } as ServiceSpecification;
+  return { taskDefinitionArn, launchType, loadBalancers, ...optional };
 }
 
 function changeDeployment(

@@ -91,8 +91,8 @@ function readGroups(
 }
 
 /**
- * Instances have no public addresses to give, on AWS neither. On Fargate it is taken and shown; there are no public addresses
- * here, and what a task reaches outside it reaches by the VPC's address translation either way (docs/decisions/0007).
+ * Instances have no public addresses to give, on AWS neither. On Fargate it says that the task reaches the outside by its subnet's
+ * internet gateway; nobody outside reaches it (docs/decisions/0009).
  */
 function readPublicIp(given: string | undefined, launchType: string): "ENABLED" | "DISABLED" {
   if (given === undefined || given === "DISABLED") return "DISABLED";
