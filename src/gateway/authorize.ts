@@ -86,6 +86,7 @@ export const callerOf = (principal: Principal) => ({
   type: "AWS" as const,
   arn: principal.arn,
   account: principal.account,
+  id: principal.id.split(":")[0] ?? "",
   ...("roleArn" in principal ? { roleArn: principal.roleArn } : {}),
 });
 

@@ -4,6 +4,7 @@ import type { AwsPolicy } from "#domain/iam/managed-policies/aws-policy.ts";
 import { managedPolicies as awsPolicies } from "#domain/iam/managed-policies/catalogue.ts";
 import type { ManagedPolicyRow } from "#domain/iam/managed-policy.ts";
 import type { GroupRow, InstanceProfileRow, RoleRow, UserRow } from "#domain/iam/records.ts";
+import { showPrincipals } from "#gateway/pinned-principals.ts";
 import type { Reader, Row, Table } from "#store/store.ts";
 import { groups, instanceProfiles, managedPolicies, roles, users } from "#store/tables/iam.ts";
 import {
@@ -87,13 +88,13 @@ export const showBoundary = ({ permissionsBoundary: arn }: Pick<RoleRow, "permis
       };
 
 /** Lists leave tags out, as on IAM. */
-export const showRole = (row: RoleRow, withTags = true): Role => ({
+export const showRole = (reader: Reader, row: RoleRow, withTags = true): Role => ({
   Path: row.path,
   RoleName: row.name,
   RoleId: row.id,
   Arn: row.arn,
   CreateDate: new Date(row.createdAt),
-  AssumeRolePolicyDocument: encodeDocument(row.assumeRolePolicyDocument),
+  AssumeRolePolicyDocument: encodeDocument(showPrincipals(reader, row.assumeRolePolicyDocument)),
   ...(row.description === undefined ? {} : { Description: row.description }),
   MaxSessionDuration: row.maxSessionDuration,
   ...showBoundary(row),
@@ -131,7 +132,7 @@ export const showInstanceProfile = (
   CreateDate: new Date(row.createdAt),
   Roles: row.roleNames.flatMap((name) => {
     const role = reader.get(roles, name);
-    return role === undefined ? [] : [showRole(role, false)];
+    return role === undefined ? [] : [showRole(reader, role, false)];
   }),
   ...(withTags && Object.keys(row.tags).length > 0 ? { Tags: showTags(row.tags) } : {}),
 });

@@ -326,3 +326,41 @@ describe("service-linked roles", () => {
     );
   });
 });
+
+describe("whom a role trusts", () => {
+  const role = { RoleName: "web" };
+  const trusted = async () => {
+    const { Role } = await iam.getRole(role);
+    return JSON.parse(decodeURIComponent(Role?.AssumeRolePolicyDocument ?? "")) as {
+      Statement: { Principal: unknown }[];
+    };
+  };
+
+  it("is shown by name, and by id when it is gone, whoever has its name then", async () => {
+    const { User } = await iam.createUser(ada);
+    const document = trust({ AWS: [User?.Arn, account] });
+    await iam.createRole({ ...role, AssumeRolePolicyDocument: document });
+    expect((await trusted()).Statement[0]?.Principal).toEqual({ AWS: [User?.Arn, account] });
+    await iam.updateUser({ ...ada, NewUserName: "lovelace" });
+    const renamed = `arn:aws:iam::${account}:user/lovelace`;
+    expect((await trusted()).Statement[0]?.Principal).toEqual({ AWS: [renamed, account] });
+    await iam.deleteUser({ UserName: "lovelace" });
+    await iam.createUser({ UserName: "lovelace" });
+    expect((await trusted()).Statement[0]?.Principal).toEqual({ AWS: [User?.UserId, account] });
+  });
+
+  it("is there when it is named", async () => {
+    const nobody = `arn:aws:iam::${account}:user/nobody`;
+    const message = `MalformedPolicyDocumentException: Invalid principal in policy: "AWS":"${nobody}"`;
+    const AssumeRolePolicyDocument = trust({ AWS: nobody });
+    expect(await refusal(iam.createRole({ ...role, AssumeRolePolicyDocument }))).toBe(message);
+    await iam.createRole({ ...role, AssumeRolePolicyDocument: trust({ AWS: account }) });
+    expect(
+      await refusal(iam.updateAssumeRolePolicy({ ...role, PolicyDocument: AssumeRolePolicyDocument })),
+    ).toBe(message);
+    // What is another account's is not for us to know.
+    const other = trust({ AWS: "arn:aws:iam::999999999999:user/somebody" });
+    await iam.updateAssumeRolePolicy({ ...role, PolicyDocument: other });
+    expect((await trusted()).Statement).toEqual((JSON.parse(other) as { Statement: object[] }).Statement);
+  });
+});

@@ -81,7 +81,7 @@ export function accountOperations({ store }: IamDependencies) {
           AttachedManagedPolicies: attachedPolicies(row),
         })),
         RoleDetailList: (some("Role") as RoleRow[]).map((row) => ({
-          ...showRole(row),
+          ...showRole(store, row),
           InstanceProfileList: store
             .find(instanceProfiles, "role", row.name)
             .map(([, profile]) => showInstanceProfile(store, profile, false)),

@@ -2,6 +2,7 @@
 import { formatArn } from "#lib/arn.ts";
 import { newRole, type RoleRow } from "#domain/iam/records.ts";
 import { isServiceLinked } from "#domain/iam/service-linked-role.ts";
+import { pinPrincipals } from "#gateway/pinned-principals.ts";
 import { instanceProfiles, roles } from "#store/tables/iam.ts";
 import { boundaryGiven } from "../boundary.ts";
 import {
@@ -48,19 +49,23 @@ export function roleOperations({ store, clock, random, account }: IamDependencie
         if (isTaken(tx, roles, name)) throw entityAlreadyExists(`Role with name ${name}`);
         if ([...tx.scan(roles)].length >= MOST_ROLES)
           throw limitExceeded(`Cannot exceed quota for RolesPerAccount: ${MOST_ROLES}`);
-        const row = { ...made, ...boundaryGiven(tx, input.PermissionsBoundary) };
+        const row = {
+          ...made,
+          ...boundaryGiven(tx, input.PermissionsBoundary),
+          assumeRolePolicyDocument: pinPrincipals(tx, account, made.assumeRolePolicyDocument),
+        };
         tx.put(roles, name, row);
         return row;
       });
-      return { Role: showRole(row) };
+      return { Role: showRole(store, row) };
     },
 
-    GetRole: (input) => ({ Role: showRole(roleOf(store, input.RoleName)) }),
+    GetRole: (input) => ({ Role: showRole(store, roleOf(store, input.RoleName)) }),
 
     ListRoles(input, context) {
       const rows = rowsUnder(store, roles, input.PathPrefix);
       const { items, rest } = page(rows, (r) => r.name, context, input);
-      return { Roles: items.map((row) => showRole(row, false)), ...rest };
+      return { Roles: items.map((row) => showRole(store, row, false)), ...rest };
     },
 
     /** As IAM: nothing may hang on it any more. */
@@ -91,12 +96,17 @@ export function roleOperations({ store, clock, random, account }: IamDependencie
     async UpdateRoleDescription(input) {
       const description = checkDescription(input.Description ?? "");
       const row = await update(input.RoleName, (before) => ({ ...before, description }));
-      return { Role: showRole(row) };
+      return { Role: showRole(store, row) };
     },
 
     async UpdateAssumeRolePolicy(input) {
-      const assumeRolePolicyDocument = trustPolicy(input.PolicyDocument);
-      await update(input.RoleName, (row) => ({ ...row, assumeRolePolicyDocument }));
+      const document = trustPolicy(input.PolicyDocument);
+      await store.transact((tx) =>
+        change(tx, roleKind, input.RoleName, (row) => ({
+          ...row,
+          assumeRolePolicyDocument: pinPrincipals(tx, account, document),
+        })),
+      );
       return {};
     },
   } satisfies IamOperations;

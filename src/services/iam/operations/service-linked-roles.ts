@@ -34,7 +34,7 @@ export function serviceLinkedRoleOperations({ store, clock, random, account }: I
         }
         tx.put(roles, made.name, made);
       });
-      return { Role: showRole(made) };
+      return { Role: showRole(store, made) };
     },
 
     async DeleteServiceLinkedRole(input) {
