@@ -61,6 +61,7 @@ export function newInterface(
     instanceId,
     deviceIndex: freeDeviceIndex(others),
     attachTime: now,
+    ...(network.assignPublicIp === "ENABLED" ? { hasPublicAddress: true } : {}),
     taskKey: taskKey(region, task.clusterName, task.id),
     tags: {},
   };

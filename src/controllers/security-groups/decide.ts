@@ -1,5 +1,6 @@
 // Who is in which groups, and what the groups allow, as the network is told it. Pure.
 import type { InstanceRow } from "#domain/ec2/instance.ts";
+import type { OutsideRoute } from "#domain/ec2/outside.ts";
 import type { NetworkInterfaceRow } from "#domain/ec2/network-interface.ts";
 import type { SecurityGroupRow, SecurityGroupRule } from "#domain/ec2/security-group.ts";
 import type { LoadBalancerRow } from "#domain/elbv2/load-balancer.ts";
@@ -13,21 +14,38 @@ const POOL_GROUP = {
   egress: [{ protocol: "all", peer: { cidr: "0.0.0.0/0" } }],
 } as const;
 
-/** A host is in its groups until nothing of it is left. */
-export const instanceMember = (row: InstanceRow): GroupMember | undefined =>
+/** A host is in its groups until nothing of it is left. The pool's hosts have no routes of the user's either. */
+export const instanceMember = (
+  row: InstanceRow,
+  outside?: readonly OutsideRoute[],
+): GroupMember | undefined =>
   row.state === "terminated"
     ? undefined
     : {
         address: row.privateIp,
         interface: hostInterface(row.id),
-        groups: row.fargate === undefined ? row.securityGroupIds : [POOL_GROUP.id],
+        ...(row.fargate === undefined
+          ? { groups: row.securityGroupIds, ...routed(outside) }
+          : { groups: [POOL_GROUP.id] }),
       };
 
 /** `isTunnelled`: behind the one interface of a host on another machine. */
-export const interfaceMember = (row: NetworkInterfaceRow, isTunnelled = false): GroupMember | undefined =>
+export const interfaceMember = (
+  row: NetworkInterfaceRow,
+  isTunnelled = false,
+  outside?: readonly OutsideRoute[],
+): GroupMember | undefined =>
   row.status === "detached"
     ? undefined
-    : { address: row.privateIp, interface: isTunnelled ? hostInterface(row.instanceId) : taskInterface(row.id), groups: row.securityGroupIds };
+    : {
+        address: row.privateIp,
+        interface: isTunnelled ? hostInterface(row.instanceId) : taskInterface(row.id),
+        groups: row.securityGroupIds,
+        ...routed(outside),
+      };
+
+const routed = (outside: readonly OutsideRoute[] | undefined): Pick<GroupMember, "outside"> =>
+  outside === undefined ? {} : { outside };
 
 export const balancerMember = (row: LoadBalancerRow): GroupMember => ({
   address: row.address,

@@ -34,6 +34,8 @@ export interface InstanceRow {
     readonly httpPutResponseHopLimit: number;
     readonly httpEndpoint: "enabled" | "disabled";
   };
+  /** It goes out by an internet gateway. Absent in rows from before it was known: as its subnet says. */
+  readonly hasPublicAddress?: boolean;
   /** Of a host of Fargate's pool only: no call of EC2 shows it. */
   readonly fargate?: PoolHost;
   /** Of another machine that joined only: how its tunnel runs. */
@@ -106,6 +108,12 @@ export interface AddressRow {
 export const ec2Key = (region: string, id: string): string => `${region}/${id}`;
 
 export const TERMINATED_INSTANCE_RETENTION_MS = 60 * 60 * 1000;
+
+/** ModifySubnetAttribute: for instances that are launched from now on. */
+export const setMapPublicIp = (subnet: SubnetRow, mapPublicIpOnLaunch: boolean): SubnetRow => ({
+  ...subnet,
+  mapPublicIpOnLaunch,
+});
 
 /** ModifyVpcAttribute. */
 export const setDnsHostnames = (vpc: VpcRow, enableDnsHostnames: boolean): VpcRow => ({

@@ -4,6 +4,7 @@ import { poolPlace } from "#domain/ecs/fargate.ts";
 import type { NetworkInterfaceRow } from "#domain/ec2/network-interface.ts";
 import type { AddressRow, InstanceRow, SubnetRow, VpcRow } from "#domain/ec2/instance.ts";
 import { referencedGroups, type SecurityGroupRow, withDefaultRules } from "#domain/ec2/security-group.ts";
+import type { ElasticAddressRow, NatGatewayRow } from "#domain/ec2/nat.ts";
 import type { InternetGatewayRow, RouteTableRow } from "#domain/ec2/vpc-parts.ts";
 
 export const instances = defineTable<InstanceRow>({
@@ -27,7 +28,26 @@ export const instances = defineTable<InstanceRow>({
 export const vpcs = defineTable<VpcRow>({ name: "ec2-vpcs" });
 export const subnets = defineTable<SubnetRow>({
   name: "ec2-subnets",
+  version: 2,
+  // Default subnets give public addresses; those of earlier releases did not say so.
+  upgrade: (row) => {
+    const subnet = row as SubnetRow;
+    return subnet.defaultForAz ? { ...subnet, mapPublicIpOnLaunch: true } : subnet;
+  },
   indexes: { vpc: (row) => [row.vpcId] },
+});
+export const natGateways = defineTable<NatGatewayRow>({
+  name: "ec2-nat-gateways",
+  indexes: {
+    vpc: (row) => [row.vpcId],
+    subnet: (row) => [row.subnetId],
+    allocation: (row) => (row.allocationId === undefined ? [] : [row.allocationId]),
+    clientToken: (row) => (row.clientToken === undefined ? [] : [`${row.region}/${row.clientToken}`]),
+  },
+});
+export const elasticAddresses = defineTable<ElasticAddressRow>({
+  name: "ec2-elastic-addresses",
+  indexes: {},
 });
 export const securityGroups = defineTable<SecurityGroupRow>({
   name: "ec2-security-groups",

@@ -93,6 +93,7 @@ function launch(
       macAddress: newMacAddress(random),
       networkInterfaceId: newEc2Id("eni", random),
       securityGroupIds,
+      hasPublicAddress: subnet.mapPublicIpOnLaunch,
       ...(instanceProfileArn === undefined ? {} : { instanceProfileArn }),
       ...(request.userData === undefined ? {} : { userData: request.userData }),
       metadataOptions: request.metadataOptions,
