@@ -32,6 +32,10 @@ export function taskDetail(task: TaskRow, instance: ContainerInstanceRow | undef
     clusterArn: task.clusterArn,
     connectivity: instance === undefined ? undefined : instance.agentConnected ? "CONNECTED" : "DISCONNECTED",
     connectivityAt: time(instance?.agentConnectedAt),
+    capacityProviderName: task.capacityProviderName,
+    ephemeralStorage:
+      task.ephemeralStorageGiB === undefined ? undefined : { sizeInGiB: task.ephemeralStorageGiB },
+    platformVersion: task.platformVersion,
     containerInstanceArn: task.launchType === "FARGATE" ? undefined : task.containerInstanceArn,
     containers: task.containers.map((container) => containerDetail(task, container)),
     cpu: task.cpu ?? String(task.resources.cpu),

@@ -1,6 +1,6 @@
 // Which permissions each operation of ECS needs (Service Authorization Reference, "Actions, resources, and condition keys for
 // Amazon ECS"): on which ARNs, with which condition keys. What a call names wrongly stands as it was named: the operation refuses it.
-import type { ECS, TaskOverride } from "@aws-sdk/client-ecs";
+import type { CapacityProviderStrategyItem, ECS, TaskOverride } from "@aws-sdk/client-ecs";
 import { formatArn } from "#lib/arn.ts";
 import { capacityProviderArn, clusterArn, ecsResourceOf, keyOfEcsArn } from "#domain/ecs/arns.ts";
 import { clusterKey } from "#domain/ecs/cluster.ts";
@@ -124,7 +124,10 @@ export function ecsPermissions(reader: Reader) {
 
   return {
     CreateCluster: (input, scope) => {
-      const made = onCluster(input.clusterName, scope, requestTags(input));
+      const made = onCluster(input.clusterName, scope, {
+        ...requestTags(input),
+        "ecs:capacity-provider": input.capacityProviders,
+      });
       return [...made, ...tagging(input, "CreateCluster", made)];
     },
     DeleteCluster: agents,
@@ -262,6 +265,7 @@ const targetsOf = (attributes: readonly { readonly targetId?: string | undefined
   attributes?.map(({ targetId }) => targetId);
 
 interface ServiceInput {
+  readonly capacityProviderStrategy?: readonly CapacityProviderStrategyItem[] | undefined;
   readonly enableExecuteCommand?: boolean | undefined;
   readonly networkConfiguration?:
     { readonly awsvpcConfiguration?: { readonly subnets?: string[] | undefined } | undefined } | undefined;
@@ -270,6 +274,7 @@ interface ServiceInput {
 const serviceContext = (input: ServiceInput): Context => ({
   "ecs:enable-execute-command":
     input.enableExecuteCommand === undefined ? undefined : String(input.enableExecuteCommand),
+  "ecs:capacity-provider": input.capacityProviderStrategy?.map((item) => item.capacityProvider ?? ""),
   "ecs:subnet": input.networkConfiguration?.awsvpcConfiguration?.subnets,
 });
 
