@@ -232,8 +232,9 @@ export function createGateway(options: GatewayOptions): Gateway {
         ? new ServiceError(fault.code, NOT_STORED, { statusCode: 500 })
         : fault;
     }
+    // What KMS's model and others' call an error in Query is not what they send in JSON: there it is the shape's name.
     const declared =
-      service === undefined || record.action === undefined
+      service === undefined || service.protocol === "awsJson1_1" || record.action === undefined
         ? undefined
         : (await shapes(service)).error(error.code);
     if (declared === undefined) return error;

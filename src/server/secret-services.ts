@@ -5,6 +5,7 @@ import type { Random } from "#lib/random.ts";
 import { createSealer } from "#gateway/credentials/sealer.ts";
 import type { ServiceDefinition } from "#gateway/service-definition.ts";
 import { publicImage } from "#services/ec2/image.ts";
+import { createKmsService } from "#services/kms/service.ts";
 import { createValueKeys } from "#services/kms/value-keys.ts";
 import { createSecretsManagerService } from "#services/secretsmanager/service.ts";
 import { createSsmService } from "#services/ssm/service.ts";
@@ -35,5 +36,6 @@ export function createSecretServices({
       image: { id, name },
     }),
     createSecretsManagerService({ ...base, keys }),
+    createKmsService(kms),
   ];
 }

@@ -1,8 +1,8 @@
 // Keys in use: found by any of their names, checked for their state, and made to encrypt and decrypt. The service's own operations
 // and other services' values both come here.
 import { formatArn, parseArn } from "#lib/arn.ts";
-import { isDeleted, kmsKey, newKey, type AliasRow, type KeyRow } from "#domain/kms/key.ts";
-import type { EncryptionContext } from "#domain/ports/value-keys.ts";
+import { isDeleted, kmsKey, newKey, servicePolicy, type AliasRow, type KeyRow } from "#domain/kms/key.ts";
+import type { EncryptionContext, ServiceAlias } from "#domain/ports/value-keys.ts";
 import type { Reader, Transaction } from "#store/store.ts";
 import { aliases, keys } from "#store/tables/kms.ts";
 import { decryptWith, encryptWith, keyIdOf } from "./cipher.ts";
@@ -47,6 +47,22 @@ export function createKeyring({ clock, random, account, sealer }: Omit<KmsDepend
       return key;
     },
 
+    /** A service's own key, made when it is first asked for, in the transaction. */
+    ensure(tx: Transaction, region: string, alias: ServiceAlias): KeyRow {
+      if (findAlias(tx, region, alias) !== undefined)
+        return findKey(tx, { region, account }, alias, clock.now());
+      const service = alias === "alias/aws/ssm" ? "ssm" : "secretsmanager";
+      const key = this.make(tx, region, {
+        manager: "AWS",
+        description: DESCRIPTIONS[service],
+        policy: servicePolicy(service, region, account),
+        tags: {},
+      });
+      const row = newAlias({ name: alias, region, account, keyId: key.id }, clock.now());
+      tx.put(aliases, kmsKey(region, alias), row);
+      return key;
+    },
+
     /** @throws NotFoundException, in whatever state the key is */
     find: (reader: Reader, region: string, given: string): KeyRow =>
       findKey(reader, { region, account }, given, clock.now()),
@@ -78,6 +94,26 @@ export function createKeyring({ clock, random, account, sealer }: Omit<KmsDepend
     octets: (count: number): Buffer => Buffer.from(random.hex(count * 2), "hex"),
   };
 }
+
+export const newAlias = (
+  { name, region, account, keyId }: Place & Pick<AliasRow, "name" | "keyId">,
+  now: number,
+): AliasRow => ({
+  name,
+  region,
+  keyId,
+  arn: aliasArn({ region, account }, name),
+  createdAt: now,
+  updatedAt: now,
+});
+
+const DESCRIPTIONS = {
+  ssm: "Default key that protects my SSM parameters when no other key is defined",
+  secretsmanager: "Default key that protects my Secrets Manager data when no other key is defined",
+} as const;
+
+export const isServiceAlias = (name: string): name is ServiceAlias =>
+  name === "alias/aws/ssm" || name === "alias/aws/secretsmanager";
 
 export function checkUsable(key: KeyRow): KeyRow {
   if (key.state === "Disabled") throw disabled(key.arn);

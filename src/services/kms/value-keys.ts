@@ -3,50 +3,30 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { parseArn } from "#lib/arn.ts";
 import { ServiceError } from "#lib/errors.ts";
-import { kmsKey, servicePolicy, type AliasRow } from "#domain/kms/key.ts";
 import {
   KeyUnusable,
   type EncryptionContext,
   type SealedValue,
   type ValueKeys,
 } from "#domain/ports/value-keys.ts";
-import type { Transaction } from "#store/store.ts";
-import { aliases } from "#store/tables/kms.ts";
 import type { KmsDependencies } from "./dependencies.ts";
-import { aliasArn, createKeyring, findAlias } from "./keyring.ts";
+import { createKeyring, findAlias, isServiceAlias } from "./keyring.ts";
 
 const NONCE = 12;
 const TAG = 16;
 
 export function createValueKeys(deps: KmsDependencies): ValueKeys {
-  const { store, clock, account } = deps;
+  const { store } = deps;
   const ring = createKeyring(deps);
 
-  /** The service's own key, made with the first value. */
-  const ensure = (tx: Transaction, region: string, name: string): string => {
-    const known = findAlias(tx, region, name);
-    if (known !== undefined) return ring.find(tx, region, name).arn;
-    const service = name === "alias/aws/ssm" ? "ssm" : "secretsmanager";
-    const key = ring.make(tx, region, {
-      manager: "AWS",
-      description: DESCRIPTIONS[service],
-      policy: servicePolicy(service, region, account),
-      tags: {},
-    });
-    const now = clock.now();
-    const arn = aliasArn({ region, account }, name);
-    const alias: AliasRow = { name, arn, region, keyId: key.id, createdAt: now, updatedAt: now };
-    tx.put(aliases, kmsKey(region, name), alias);
-    return key.arn;
-  };
   const usable = (arn: string) => translated(() => ring.usable(store, parseArn(arn)?.region ?? "", arn));
 
   return {
     async resolve(region, given) {
-      if (!OWN.has(given)) return translated(() => ring.usable(store, region, given).arn);
+      if (!isServiceAlias(given)) return translated(() => ring.usable(store, region, given).arn);
       const known = findAlias(store, region, given);
       if (known !== undefined) return ring.find(store, region, given).arn;
-      return store.transact((tx) => ensure(tx, region, given));
+      return store.transact((tx) => ring.ensure(tx, region, given).arn);
     },
 
     seal(arn, value, context) {
@@ -78,11 +58,6 @@ export function createValueKeys(deps: KmsDependencies): ValueKeys {
   };
 }
 
-const DESCRIPTIONS = {
-  ssm: "Default key that protects my SSM parameters when no other key is defined",
-  secretsmanager: "Default key that protects my Secrets Manager data when no other key is defined",
-} as const;
-const OWN: ReadonlySet<string> = new Set(["alias/aws/ssm", "alias/aws/secretsmanager"]);
 const REASONS: Readonly<Record<string, KeyUnusable["reason"]>> = {
   NotFoundException: "NotFound",
   DisabledException: "Disabled",

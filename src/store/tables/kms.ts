@@ -4,7 +4,7 @@ import type { AliasRow, KeyRow } from "#domain/kms/key.ts";
 
 export const keys = defineTable<KeyRow>({
   name: "kms-keys",
-  indexes: { arn: (row) => [row.arn], id: (row) => [row.id] },
+  indexes: { arn: (row) => [row.arn], manager: (row) => [`${row.region}/${row.manager}`] },
 });
 export const aliases = defineTable<AliasRow>({
   name: "kms-aliases",
