@@ -20,6 +20,7 @@ import {
   ListClustersCommand,
   ListContainerInstancesCommand,
   ListTasksCommand,
+  RegisterContainerInstanceCommand,
   RegisterTaskDefinitionCommand,
   RunTaskCommand,
   StopTaskCommand,
@@ -162,6 +163,10 @@ describe("a task of launch type FARGATE", { timeout: 60_000 }, () => {
       .catch((error: unknown) => error);
     expect(JSON.stringify(described)).not.toContain("registeredResources");
     expect(JSON.stringify(task)).not.toContain(hostId);
+    await expect(
+      ecs().send(new RegisterContainerInstanceCommand({ cluster: ".fargate", totalResources: [] })),
+    ).rejects.toMatchObject({ name: "ClusterNotFoundException" });
+    await expect(interruptSpot(server.connection, hostId, () => {})).rejects.toThrow("does not exist");
   });
 
   it("takes one address of its subnet, and gives it back with its interface", async () => {
