@@ -6,7 +6,10 @@ import { createEcsService } from "#services/ecs/service.ts";
 import { createElbv2Service } from "#services/elbv2/service.ts";
 import { createEventsService } from "#services/events/service.ts";
 import { createIamService } from "#services/iam/service.ts";
+import { createKmsService } from "#services/kms/service.ts";
 import { createLogsService } from "#services/logs/service.ts";
+import { createSecretsManagerService } from "#services/secretsmanager/service.ts";
+import { createSsmService } from "#services/ssm/service.ts";
 import { createStsService } from "#services/sts/service.ts";
 
 const REGION = "eu-west-1";
@@ -19,7 +22,10 @@ const services: readonly ServiceDefinition[] = [
   createElbv2Service(deps),
   createEventsService(deps),
   createIamService(deps),
+  createKmsService(deps),
   createLogsService(deps),
+  createSecretsManagerService(deps),
+  createSsmService(deps),
   createStsService(deps),
 ];
 const permissionsOf = (service: string, operation: string, input: object) =>
@@ -114,6 +120,27 @@ describe("a call", () => {
       [`arn:aws:elasticloadbalancing:${REGION}:${ACCOUNT}:targetgroup/web/*`],
     ],
     ["iam", "CreateRole", { RoleName: "a", Path: "/x/" }, [`arn:aws:iam::${ACCOUNT}:role/x/a`]],
+    ["iam", "AddUserToGroup", { UserName: "ada", GroupName: "g" }, [`arn:aws:iam::${ACCOUNT}:group/g`]],
+    [
+      "iam",
+      "UpdateUser",
+      { UserName: "ada", NewUserName: "bob" },
+      [`arn:aws:iam::${ACCOUNT}:user/ada`, `arn:aws:iam::${ACCOUNT}:user/bob`],
+    ],
+    [
+      "sts",
+      "AssumeRole",
+      {
+        RoleArn: `arn:aws:iam::${ACCOUNT}:role/a`,
+        Tags: [{ Key: "team", Value: "blue" }],
+        SourceIdentity: "ada",
+      },
+      [
+        `arn:aws:iam::${ACCOUNT}:role/a`,
+        `sts:TagSession arn:aws:iam::${ACCOUNT}:role/a`,
+        `sts:SetSourceIdentity arn:aws:iam::${ACCOUNT}:role/a`,
+      ],
+    ],
     [
       "iam",
       "AddRoleToInstanceProfile",

@@ -7,7 +7,10 @@ import { createEcsService } from "#services/ecs/service.ts";
 import { createElbv2Service } from "#services/elbv2/service.ts";
 import { createEventsService } from "#services/events/service.ts";
 import { createIamService } from "#services/iam/service.ts";
+import { createKmsService } from "#services/kms/service.ts";
 import { createLogsService } from "#services/logs/service.ts";
+import { createSecretsManagerService } from "#services/secretsmanager/service.ts";
+import { createSsmService } from "#services/ssm/service.ts";
 import { createStsService } from "#services/sts/service.ts";
 
 const PAGE = "docs/coverage.md";
@@ -21,7 +24,10 @@ it("the coverage page names exactly what is built", async () => {
     createElbv2Service(none),
     createEventsService(none),
     createIamService(none),
+    createKmsService(none),
     createLogsService(none),
+    createSecretsManagerService(none),
+    createSsmService(none),
     createStsService(none),
   ]);
   if (process.env["UPDATE"] === "1") writeFileSync(PAGE, page);

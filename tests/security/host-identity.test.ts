@@ -311,6 +311,9 @@ const refusals: Readonly<Record<BuiltOperation["protocol"], { status: number; co
 const reset = (signer: Signer) =>
   send(sign("ecs", { method: "POST", headers: {}, body: "" }, { ...signer, path: "/_estiba/reset" }));
 
+/** Of operations whose permission has another name. */
+const ACTIONS: Readonly<Record<string, string>> = { ReEncrypt: "kms:ReEncryptFrom" };
+
 /** Of all operations those that are not denied. */
 async function allowed(signer: Signer): Promise<readonly string[]> {
   const before = taskRow(server, other.taskArn);
@@ -326,7 +329,7 @@ async function allowed(signer: Signer): Promise<readonly string[]> {
       continue;
     }
     expect(answer.status).toBe(refusal.status);
-    const action = `${service}:${name}`;
+    const action = ACTIONS[name] ?? `${service}:${name}`;
     expect(answer.message).toMatch(
       new RegExp(
         `is not authorized to perform: ${action} on resource: (\\*|arn:aws:\\S+|nothing) because no (identity-based|role trust|resource-based) policy allows the ${action} action(\\. Encoded authorization failure message: [\\w-]+)?$`,

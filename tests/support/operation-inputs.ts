@@ -4,7 +4,10 @@ import { createEcsService } from "#services/ecs/service.ts";
 import { createElbv2Service } from "#services/elbv2/service.ts";
 import { createEventsService } from "#services/events/service.ts";
 import { createIamService } from "#services/iam/service.ts";
+import { createKmsService } from "#services/kms/service.ts";
 import { createLogsService } from "#services/logs/service.ts";
+import { createSecretsManagerService } from "#services/secretsmanager/service.ts";
+import { createSsmService } from "#services/ssm/service.ts";
 import { createStsService } from "#services/sts/service.ts";
 import { awsQueryDialect, ec2Dialect, type QueryDialect } from "#gateway/query-decode.ts";
 import type { ServiceDefinition } from "#gateway/service-definition.ts";
@@ -31,7 +34,10 @@ export async function builtOperations(): Promise<readonly BuiltOperation[]> {
     createElbv2Service(none),
     createEventsService(none),
     createIamService(none),
+    createKmsService(none),
     createLogsService(none),
+    createSecretsManagerService(none),
+    createSsmService(none),
     createStsService(none),
   ];
   const lists = await Promise.all(

@@ -38,7 +38,10 @@ export type Service = keyof typeof targets | keyof typeof versions;
 const targets = {
   ecs: "AmazonEC2ContainerServiceV20141113",
   events: "AWSEvents",
+  kms: "TrentService",
   logs: "Logs_20140328",
+  secretsmanager: "secretsmanager",
+  ssm: "AmazonSSM",
 } as const;
 const versions = {
   ec2: "2016-11-15",

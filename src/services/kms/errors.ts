@@ -22,7 +22,11 @@ export const invalidState = (message: string): ServiceError =>
 
 export const pendingDeletion = (arn: string): ServiceError => invalidState(`${arn} is pending deletion.`);
 
-export const invalidCiphertext = (): ServiceError => new ServiceError("InvalidCiphertextException", "");
+export const invalidCiphertext = (): ServiceError =>
+  new ServiceError(
+    "InvalidCiphertextException",
+    "The ciphertext was not made with a key of this account and region and this encryption context.",
+  );
 
 export const limitExceeded = (message: string): ServiceError =>
   new ServiceError("LimitExceededException", message);
