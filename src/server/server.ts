@@ -55,7 +55,7 @@ export async function startServer(
   };
   try {
     const root = rootCredentials(folder, environment);
-    const keys = serverKeys(folder);
+    const keys = serverKeys(folder, environment);
     const rows = await createStore({ backend: createLmdbBackend(folder.rows), logger, tables: allTables });
     closers.push(() => rows.close());
     const { account } = config;
@@ -159,6 +159,7 @@ export async function startServer(
       platform,
       keys,
       root,
+      environment,
       clock,
       random,
       logger,
