@@ -120,3 +120,55 @@ describe("what was appended", () => {
     expect(await messages(["s"])).toEqual(["a", "b"]);
   });
 });
+
+describe("what is no longer kept", () => {
+  it("is not read from the moment it expires, and leaves the disk with a sweep", async () => {
+    await store.close();
+    store = await open(100);
+    for (let i = 0; i < 20; i++) await put("s", [i, `m${i}`]);
+    await store.sweep();
+    const before = segmentFiles().length;
+    policy = { ...all, keptFrom: () => 15 };
+    expect(await messages(["s"])).toEqual(["m15", "m16", "m17", "m18", "m19"]);
+    await store.sweep();
+    expect(segmentFiles().length).toBeLessThan(before);
+    policy = { ...all, keptFrom: () => 1000 };
+    await store.sweep();
+    expect(segmentFiles()).toEqual([]);
+  });
+
+  it("goes with its group, also when the group was deleted while nobody looked", async () => {
+    await store.close();
+    store = await open(100);
+    for (let i = 0; i < 20; i++) await put("s", [i, `m${i}`]);
+    await store.close();
+    policy = { ...all, keepsGroup: () => false, keepsStream: () => false };
+    store = await open(100);
+    await store.sweep();
+    expect(segmentFiles()).toEqual([]);
+    expect(await messages(["s"])).toEqual([]);
+    expect(store.summary({ group: "g", stream: "s" })).toBeUndefined();
+  });
+});
+
+it("gives the same answer in pages of any size and direction as in one, over memory and segments", async () => {
+  await store.close();
+  store = await open(3000);
+  // Times that go back and forth, over three streams.
+  for (let i = 0; i < 150; i++) await put(`s${i % 3}`, [(i * 37) % 101, `m${i}`]);
+  const streams = ["s0", "s1", "s2"];
+  const whole = await messages(streams);
+  expect(whole).toHaveLength(150);
+  for (const direction of ["forward", "backward"] as const)
+    for (const maxEvents of [1, 7, 64]) {
+      const pages: string[] = [];
+      let beyond: { timestamp: number; sequence: number } | undefined;
+      for (let complete = false; !complete;) {
+        const page = await store.read("g", streams, { ...forward, direction, maxEvents, beyond });
+        pages.push(...page.events.map((e) => e.message));
+        complete = page.complete;
+        beyond = page.reached ?? beyond;
+      }
+      expect(direction === "forward" ? pages : pages.reverse()).toEqual(whole);
+    }
+});
