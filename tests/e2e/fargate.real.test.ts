@@ -17,6 +17,8 @@ import {
   ListContainerInstancesCommand,
   ListTasksCommand,
   RegisterTaskDefinitionCommand,
+  RunTaskCommand,
+  StopTaskCommand,
   type Task,
 } from "@aws-sdk/client-ecs";
 import {
@@ -237,6 +239,38 @@ describe.sequential("a service on Fargate", () => {
     expect(now.map((t) => t.taskArn)).not.toContain(arn);
     expect(failed).toBe(0);
   }, 180_000);
+
+  it("leaves a host to the next task of its size", async () => {
+    const { ecs } = estiba.clients;
+    const runOne = async () => {
+      const { tasks: [task] = [] } = await ecs.send(
+        new RunTaskCommand({
+          cluster: CLUSTER,
+          taskDefinition: "web",
+          launchType: "FARGATE",
+          networkConfiguration: {
+            awsvpcConfiguration: { subnets: place.subnets.slice(2, 3).map((s) => s.id) },
+          },
+        }),
+      );
+      return task?.taskArn ?? "";
+    };
+    const reached = (arn: string, status: string) =>
+      eventually(`the task is ${status}`, async () => {
+        const [task] = await describeTasks([arn]);
+        return task?.lastStatus === status || undefined;
+      });
+    const first = await runOne();
+    await reached(first, "RUNNING");
+    const hosts = await engines();
+    await ecs.send(new StopTaskCommand({ cluster: CLUSTER, task: first }));
+    await reached(first, "STOPPED");
+    const second = await runOne();
+    await reached(second, "RUNNING");
+    expect(hosts).toEqual(expect.arrayContaining([...(await engines())]));
+    await ecs.send(new StopTaskCommand({ cluster: CLUSTER, task: second }));
+    await reached(second, "STOPPED");
+  }, 120_000);
 
   it("leaves nothing of the pool when it is deleted, and nothing at all in the end", async () => {
     const { ecs, ec2, elbv2 } = estiba.clients;
