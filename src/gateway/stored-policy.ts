@@ -5,19 +5,23 @@ import type { Policy } from "#iam/policy.ts";
 /** Reads a stored text. One that is no policy after all may have been meant to forbid anything: it forbids everything. */
 export type PolicyReader = (text: string, kind: PolicyKind) => Policy;
 
-/** Texts kept read. */
+/** Texts of a kind kept read. */
 const MOST_KEPT = 1000;
 const DENY_ALL = '{"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}';
 
 export function createPolicyReader(): PolicyReader {
-  const known = new Map<string, Policy>();
+  const kinds = {
+    identity: new Map<string, Policy>(),
+    trust: new Map<string, Policy>(),
+    resource: new Map<string, Policy>(),
+  } satisfies Record<PolicyKind, Map<string, Policy>>;
   return (text, kind) => {
-    const key = `${kind} ${text}`;
-    const before = known.get(key);
+    const known = kinds[kind];
+    const before = known.get(text);
     if (before !== undefined) return before;
     if (known.size >= MOST_KEPT) known.clear();
     const policy = read(text, kind);
-    known.set(key, policy);
+    known.set(text, policy);
     return policy;
   };
 }

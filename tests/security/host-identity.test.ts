@@ -360,6 +360,8 @@ describe("of all operations there are", () => {
       "ecs:SubmitTaskStateChange",
       "ecs:UpdateContainerInstancesState",
       "ec2:DescribeTags",
+      "logs:CreateLogStream",
+      "logs:PutLogEvents",
       "sts:GetCallerIdentity",
     ];
     expect([...(await allowed(attacker))].sort()).toEqual([...own].sort());

@@ -18,14 +18,15 @@ const LONGEST_CHAINED = 3600;
 export function assumeRoleOperations({ store, clock, account, sessions }: StsDependencies) {
   return {
     AssumeRole(input, { principal }) {
-      if (principal.type === "root") throw accessDenied("Roles may not be assumed by root accounts.");
       for (const member of ["SerialNumber", "TokenCode", "ProvidedContexts"] as const)
         if (input[member] !== undefined) throw notImplemented(member);
       const name = checkSessionName(input.RoleSessionName);
       if (input.ExternalId !== undefined) checkExternalId(input.ExternalId);
       const duration = checkDuration(input.DurationSeconds, { usual: USUAL, most: LONGEST });
-      const role = store.find(roles, "arn", checkRoleArn(input.RoleArn))[0]?.[1];
-      if (role === undefined) throw validationError(`${input.RoleArn ?? ""} is invalid`);
+      const roleArn = checkRoleArn(input.RoleArn);
+      if (principal.type === "root") throw accessDenied("Roles may not be assumed by root accounts.");
+      const role = store.find(roles, "arn", roleArn)[0]?.[1];
+      if (role === undefined) throw validationError(`${roleArn} is invalid`);
       if ("roleArn" in principal && duration > LONGEST_CHAINED) {
         throw validationError(
           "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
