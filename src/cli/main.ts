@@ -53,6 +53,10 @@ program
     "--fargate-runtime <runtime>",
     "what starts Fargate tasks' containers: runc or runsc, gVisor (runc)",
   )
+  .option(
+    "--replace-tasks-after <duration>",
+    "replace services' tasks on hosts that are silent for so long, as in 10m (never)",
+  )
   .option("--allow-reset", "serve `estiba reset`")
   .option("--log-level <level>", "debug, info, warn, error or silent")
   .action(async (options: Record<string, string | boolean | undefined>) => {

@@ -24,6 +24,8 @@ export interface ServerConfig {
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
   /** How long after RUNNING a task without load balancer and health check counts as healthy. */
   readonly steadyAfterMs: number;
+  /** After which silence of a host its services' tasks are replaced; never when absent, as on AWS. Milliseconds. */
+  readonly replaceTasksAfter?: number;
   /** From a Spot interruption's notice to the end of the instance. */
   readonly spotNoticeMs: number;
   /** Hosts of Fargate's pool that there may be at once. */
@@ -97,6 +99,11 @@ export function readConfig(
       `${nameOf("defaultVpcCidr", "ESTIBA_VPC_CIDR")} must be an IPv4 network from /16 to /22, for instance 10.64.0.0/16.`,
     );
   }
+  const replaceTasksAfter = durationMs(text("replaceTasksAfter", "ESTIBA_REPLACE_TASKS_AFTER", "0s"));
+  if (replaceTasksAfter === undefined)
+    throw new BadConfiguration(
+      `${nameOf("replaceTasksAfter", "ESTIBA_REPLACE_TASKS_AFTER")} must be a duration as in 90s, 10m or 2h; 0s means never.`,
+    );
   const joinAddress = text("joinAddress", "ESTIBA_JOIN_ADDRESS", "");
   if (joinAddress !== "" && (isIP(joinAddress) !== 4 || joinAddress === "0.0.0.0"))
     throw new BadConfiguration(
@@ -111,6 +118,7 @@ export function readConfig(
     dataDirectory: resolve(text("dataDirectory", "ESTIBA_DATA", defaultDataDirectory(environment))),
     host: text("host", "ESTIBA_HOST", "127.0.0.1"),
     port: whole("port", "ESTIBA_PORT", 4566, 0, 65_535),
+    ...(replaceTasksAfter === 0 ? {} : { replaceTasksAfter }),
     ...(joinAddress === "" ? {} : { joinAddress }),
     region,
     account,
@@ -125,6 +133,12 @@ export function readConfig(
     ...(fargateCidr === "" ? {} : { fargateCidr }),
     spotNoticeMs: whole("spotNoticeMs", "ESTIBA_SPOT_NOTICE_MS", SPOT_NOTICE_MS, 0, 3_600_000),
   };
+}
+
+function durationMs(text: string): number | undefined {
+  const [, count, unit = ""] = /^(\d{1,6})([smh])$/.exec(text) ?? [];
+  const factor = { s: 1000, m: 60_000, h: 3_600_000 }[unit];
+  return count === undefined || factor === undefined ? undefined : Number(count) * factor;
 }
 
 function defaultDataDirectory(environment: Readonly<Record<string, string | undefined>>): string {

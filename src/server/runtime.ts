@@ -12,6 +12,7 @@ import { createRetentionController } from "#controllers/retention/run.ts";
 import type { CredentialIssuer } from "#domain/ports/credential-issuer.ts";
 import { createSecurityGroupController } from "#controllers/security-groups/run.ts";
 import { createServiceController } from "#controllers/service/run.ts";
+import { createSilentHostController } from "#controllers/silent-hosts/run.ts";
 import { createTaskController } from "#controllers/task/run.ts";
 import type { InstanceRow, VpcRow } from "#domain/ec2/instance.ts";
 import { createFleet, type Fleet } from "#fleet/fleet.ts";
@@ -117,6 +118,9 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
     createTaskController({ ...base, nodes }),
     createServiceController({ ...base, placement, nodes, settings: { steadyAfterMs: config.steadyAfterMs } }),
     createRetentionController(base),
+    ...(config.replaceTasksAfter === undefined
+      ? []
+      : [createSilentHostController({ ...base, replaceAfterMs: config.replaceTasksAfter })]),
   ];
   const logs = await openLogs({ folder: logsFolder, store, clock, logger });
   const services = [

@@ -92,6 +92,9 @@ function flagsOf(config: ServerConfig): readonly string[] {
     ...["--vpc-cidr", config.defaultVpcCidr, "--log-level", config.logLevel],
     ...["--fargate-runtime", config.fargateRuntime],
     ...(config.joinAddress === undefined ? [] : ["--join-address", config.joinAddress]),
+    ...(config.replaceTasksAfter === undefined
+      ? []
+      : ["--replace-tasks-after", `${Math.round(config.replaceTasksAfter / 1000)}s`]),
     ...(config.allowReset ? ["--allow-reset"] : []),
   ];
 }
