@@ -2,7 +2,7 @@
 // or brackets is one field.
 import { BadPattern } from "./bad-pattern.ts";
 import { compileComparison } from "./comparison.ts";
-import type { Filter } from "./filter-pattern.ts";
+import type { Filter } from "./filter.ts";
 import { PatternReader, readCondition } from "./reader.ts";
 
 type Test = (value: string) => boolean;

@@ -1,14 +1,9 @@
 // The filter pattern language of CloudWatch Logs (User Guide, "Filter pattern syntax"): a pattern to a test of messages.
 import { BadPattern } from "./bad-pattern.ts";
+import type { Filter } from "./filter.ts";
 import { parseFields } from "./fields.ts";
 import { parseJsonPattern } from "./json.ts";
 import { parseTerms } from "./terms.ts";
-
-export interface Filter {
-  readonly matches: (message: string) => boolean;
-  /** Of a message that matches: what stands where the pattern has a name (`$status`, `$.a.b`). */
-  readonly extract: (message: string) => Readonly<Record<string, string>>;
-}
 
 const MOST_CHARACTERS = 1024;
 

@@ -2,7 +2,7 @@
 // what it compares, also `!=`.
 import { compileComparison } from "./comparison.ts";
 import { BadPattern } from "./bad-pattern.ts";
-import type { Filter } from "./filter-pattern.ts";
+import type { Filter } from "./filter.ts";
 import { PatternReader, readCondition } from "./reader.ts";
 
 type Test = (message: unknown) => boolean;

@@ -1,6 +1,6 @@
 // Patterns of terms, for messages without structure: all of `a b`, not `-c`, one of `?d ?e`.
 import { BadPattern } from "./bad-pattern.ts";
-import type { Filter } from "./filter-pattern.ts";
+import type { Filter } from "./filter.ts";
 import { PatternReader } from "./reader.ts";
 import { compileRegex, type TextMatcher } from "./regex.ts";
 
