@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CloudWatchLogs } from "@aws-sdk/client-cloudwatch-logs";
+import type { Clock } from "#lib/clock.ts";
 import { silentLogger } from "#lib/logger.ts";
 import { seededRandom } from "#lib/random.ts";
 import { TestClock } from "#lib/test-clock.ts";
@@ -25,6 +26,8 @@ export interface Fixture {
   readonly logs: LogStore;
   readonly clock: TestClock;
   readonly endpoint: string;
+  /** So much time passes at once, in milliseconds, without a timer of the time between. */
+  leap(milliseconds: number): void;
   /** Signs as root, in us-east-1. */
   readonly client: CloudWatchLogs;
   /** A group of this name with these streams. */
@@ -54,7 +57,13 @@ export async function createFixture(): Promise<Fixture> {
       keptFrom: (id) => keptFrom(groupOf(id) ?? {}, clock.now()),
     },
   });
-  const deps = { store, logs, clock, random: seededRandom(7), logger: silentLogger, account };
+  let leapt = 0;
+  const leaping: Clock = {
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic() + leapt,
+    after: (milliseconds, fire) => clock.after(milliseconds, fire),
+  };
+  const deps = { store, logs, clock: leaping, random: seededRandom(7), logger: silentLogger, account };
   const gateway = await startGateway({ services: [createLogsService(deps)] });
   const client = new CloudWatchLogs({
     endpoint: gateway.url,
@@ -68,6 +77,7 @@ export async function createFixture(): Promise<Fixture> {
     clock,
     endpoint: gateway.url,
     client,
+    leap: (milliseconds) => void (leapt += milliseconds),
     async group(logGroupName, ...streams) {
       await client.createLogGroup({ logGroupName });
       for (const logStreamName of streams) await client.createLogStream({ logGroupName, logStreamName });
