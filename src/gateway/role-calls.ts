@@ -9,6 +9,7 @@ import { serviceMayAssume } from "#iam/assume.ts";
 import type { Reader } from "#store/store.ts";
 import { roles } from "#store/tables/iam.ts";
 import { accessDenied } from "./auth-errors.ts";
+import { resourcePoliciesOf } from "./resource-policies.ts";
 import type { Authorizer, Permission, Principal, ServiceDefinition } from "./service-definition.ts";
 
 export interface RoleCallParts {
@@ -31,6 +32,7 @@ export function createRoleCalls({
   random,
   endpoint,
 }: RoleCallParts): RoleCalls {
+  const resourcePolicyOf = resourcePoliciesOf(services);
   /** @throws ServiceError AccessDeniedException when the role is not there or does not trust the service */
   const assume = ({ roleArn, service, sourceArn, sessionName }: RoleSession): Principal => {
     const role = reader.find(roles, "arn", roleArn)[0]?.[1];
@@ -60,8 +62,15 @@ export function createRoleCalls({
     action: string,
     permissions: () => readonly Permission[],
   ) => {
-    const question = { principal, action, permissions, region, sourceIp: "127.0.0.1", userAgent: service };
-    const denial = authorizer.authorize(question);
+    const denial = authorizer.authorize({
+      principal,
+      action,
+      permissions,
+      region,
+      sourceIp: "127.0.0.1",
+      userAgent: service,
+      resourcePolicyOf,
+    });
     if (denial !== undefined) throw denied(accessDenied(principal.arn, denial).detail ?? "Access denied");
   };
 
