@@ -24,6 +24,8 @@ export interface SecretServices {
   readonly ssm: SSM;
   readonly secrets: SecretsManager;
   readonly kms: KMS;
+  /** Of the rotations under way. */
+  failures(): number;
   close(): Promise<void>;
 }
 
@@ -34,13 +36,15 @@ export async function startSecretServices(): Promise<SecretServices> {
     logger: silentLogger,
     tables: [kmsTables, secretsTables, ssmTables].flatMap((group) => Object.values(group) as AnyTable[]),
   });
-  const services = createSecretServices({
+  const { services, controller } = createSecretServices({
     store,
     clock,
     random: seededRandom(11),
+    logger: silentLogger,
     account,
     sealingKey: new Uint8Array(32).fill(7),
   });
+  await controller.start();
   const gateway = await startGateway({ services });
   const options = clientOptions(gateway);
   const clients = { ssm: new SSM(options), secrets: new SecretsManager(options), kms: new KMS(options) };
@@ -48,9 +52,15 @@ export async function startSecretServices(): Promise<SecretServices> {
     store,
     clock,
     ...clients,
+    failures: () =>
+      Array.from(
+        store.scan(secretsTables.secrets),
+        ([, row]) => row.rotation?.underWay?.failures ?? 0,
+      ).reduce((sum, count) => sum + count, 0),
     async close() {
       for (const client of Object.values(clients)) client.destroy();
       await gateway.close();
+      await controller.close();
       await store.close();
     },
   };

@@ -2,18 +2,11 @@
 // whoever stores them.
 import type { SealedValue } from "../ports/value-keys.ts";
 import type { Tags } from "../tags.ts";
+import type { Rotation } from "./rotation-record.ts";
 
 export const CURRENT = "AWSCURRENT";
 export const PREVIOUS = "AWSPREVIOUS";
 export const PENDING = "AWSPENDING";
-
-export interface RotationRules {
-  readonly automaticallyAfterDays?: number;
-  /** `4h`: how long a rotation may take from its time on. */
-  readonly duration?: string;
-  /** `rate(…)` or `cron(…)`, in UTC. */
-  readonly scheduleExpression?: string;
-}
 
 export interface SecretRow {
   /** Never shown: versions are found by it. */
@@ -38,16 +31,7 @@ export interface SecretRow {
   /** When it was deleted, and until when it can be restored. */
   readonly deletedAt?: number;
   readonly deletionAt?: number;
-  readonly rotation?: {
-    readonly enabled: boolean;
-    /** The hook, as RotationLambdaARN named it. */
-    readonly hook: string;
-    readonly rules: RotationRules;
-    readonly rotatedAt?: number;
-    readonly nextAt?: number;
-    /** The version under way and when it is tried again. */
-    readonly underWay?: { readonly versionId: string; readonly tryAt: number; readonly attempts: number };
-  };
+  readonly rotation?: Rotation;
 }
 
 export interface SecretVersionRow {

@@ -135,6 +135,13 @@ export function secretsManagerPermissions(reader: Reader) {
     },
     UpdateSecretVersionStage: (input, scope) =>
       on(scope, input.SecretId, { "secretsmanager:VersionStage": input.VersionStage }),
+    RotateSecret: (input, scope) =>
+      on(scope, input.SecretId, {
+        "secretsmanager:RotationLambdaARN": input.RotationLambdaARN,
+        "secretsmanager:ModifyRotationRules": String(input.RotationRules !== undefined),
+        "secretsmanager:RotateImmediately": String(input.RotateImmediately !== false),
+      }),
+    CancelRotateSecret: (input, scope) => on(scope, input.SecretId),
     GetRandomPassword: () => [{ resource: "*" }],
 
     TagResource: (input, scope) => on(scope, input.SecretId, requestTags(input.Tags)),

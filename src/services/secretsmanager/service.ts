@@ -5,6 +5,7 @@ import { secrets } from "#store/tables/secretsmanager.ts";
 import type { SecretsManagerDependencies, SecretsManagerOperations } from "./dependencies.ts";
 import { missingMember } from "./errors.ts";
 import { resourcePolicyOperations } from "./operations/resource-policies.ts";
+import { rotationOperations } from "./operations/rotation.ts";
 import { secretOperations } from "./operations/secrets.ts";
 import { stageOperations } from "./operations/stages.ts";
 import { tagOperations } from "./operations/tags.ts";
@@ -16,6 +17,7 @@ export function secretsManagerOperations(deps: SecretsManagerDependencies) {
     ...secretOperations(deps),
     ...valueOperations(deps),
     ...stageOperations(deps),
+    ...rotationOperations(deps),
     ...tagOperations(deps),
     ...resourcePolicyOperations(deps),
   } satisfies SecretsManagerOperations;
