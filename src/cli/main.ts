@@ -57,6 +57,11 @@ program
     "--replace-tasks-after <duration>",
     "replace services' tasks on hosts that are silent for so long, as in 10m (never)",
   )
+  .option(
+    "--upstream <service=url>",
+    "who answers for a service that Estiba does not have, as s3=https://…[,profile=<name>][,region=<region>]; once for each",
+    (one: string, others: string | undefined) => (others === undefined ? one : `${others} ${one}`),
+  )
   .option("--allow-reset", "serve `estiba reset`")
   .option("--log-level <level>", "debug, info, warn, error or silent")
   .action(async (options: Record<string, string | boolean | undefined>) => {

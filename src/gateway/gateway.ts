@@ -24,6 +24,7 @@ import type {
 } from "./service-definition.ts";
 import { createShapes, type OperationShape, type SchemaNamespace, type Shapes } from "./shape.ts";
 import { readSignature } from "./sigv4.ts";
+import type { Upstreams } from "./upstream/upstreams.ts";
 import { authenticateUpgrade, type UpgradeAuthentication, type UpgradePurpose } from "./upgrade.ts";
 import { missingMember } from "./validate.ts";
 import {
@@ -51,6 +52,8 @@ export interface GatewayOptions {
   readonly authorizer: Authorizer;
   /** Seals what denials say beyond their sentence; without it they say no more. */
   readonly denials?: Pick<Sealer, "seal">;
+  /** What answers for services that are not among these. */
+  readonly upstreams?: Upstreams;
   /** The account whose resources this server keeps. */
   readonly account: string;
   readonly clock: Clock;
@@ -83,9 +86,12 @@ export function createGateway(options: GatewayOptions): Gateway {
       const started = options.clock.monotonic();
       const record: AccessRecord = { requestId: options.random.uuid() };
       try {
-        const answer = await answerTo(req, record);
-        record.status = answer.statusCode;
-        await send(req, res, answer, record.requestId, options.clock.now());
+        if (options.upstreams?.takes(req) === true) await options.upstreams.handle(req, res, record);
+        else {
+          const answer = await answerTo(req, record);
+          record.status = answer.statusCode;
+          await send(req, res, answer, record.requestId, options.clock.now());
+        }
       } catch (error) {
         if (error instanceof RequestAborted) record.error = "RequestAborted";
         else options.logger.error("gateway failed to answer", { requestId: record.requestId, error });

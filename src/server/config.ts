@@ -1,7 +1,9 @@
 // What a server is started with: flags win over the environment, which wins over the defaults.
 import { isIP } from "node:net";
 import { resolve } from "node:path";
+import { readUpstream, type UpstreamSetting } from "#gateway/upstream/setting.ts";
 import { SPOT_NOTICE_MS } from "#domain/ec2/spot.ts";
+import { messageOf } from "#lib/errors.ts";
 import type { TaskRuntime } from "#domain/ecs/fargate.ts";
 
 export interface ServerConfig {
@@ -26,6 +28,8 @@ export interface ServerConfig {
   readonly steadyAfterMs: number;
   /** After which silence of a host its services' tasks are replaced; never when absent, as on AWS. Milliseconds. */
   readonly replaceTasksAfter?: number;
+  /** Who answers for services that Estiba does not have. */
+  readonly upstream: readonly UpstreamSetting[];
   /** From a Spot interruption's notice to the end of the instance. */
   readonly spotNoticeMs: number;
   /** Hosts of Fargate's pool that there may be at once. */
@@ -131,6 +135,7 @@ export function readConfig(
     fargateRuntime: oneOf("fargateRuntime", "ESTIBA_FARGATE_RUNTIME", ["runc", "runsc"]),
     fargateKeepMs: whole("fargateKeepMs", "ESTIBA_FARGATE_KEEP_MS", 60_000, 0, 86_400_000),
     ...(fargateCidr === "" ? {} : { fargateCidr }),
+    upstream: upstreamsIn(text("upstream", "ESTIBA_UPSTREAMS", "")),
     spotNoticeMs: whole("spotNoticeMs", "ESTIBA_SPOT_NOTICE_MS", SPOT_NOTICE_MS, 0, 3_600_000),
   };
 }
@@ -139,6 +144,18 @@ function durationMs(text: string): number | undefined {
   const [, count, unit = ""] = /^(\d{1,6})([smh])$/.exec(text) ?? [];
   const factor = { s: 1000, m: 60_000, h: 3_600_000 }[unit];
   return count === undefined || factor === undefined ? undefined : Number(count) * factor;
+}
+
+/** Each of the words is one. */
+function upstreamsIn(given: string): readonly UpstreamSetting[] {
+  try {
+    return given
+      .split(/\s+/)
+      .filter((one) => one !== "")
+      .map(readUpstream);
+  } catch (error) {
+    throw new BadConfiguration(`--upstream (ESTIBA_UPSTREAMS): ${messageOf(error)}`);
+  }
 }
 
 function defaultDataDirectory(environment: Readonly<Record<string, string | undefined>>): string {

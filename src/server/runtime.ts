@@ -22,6 +22,7 @@ import { createGrants } from "#gateway/grants.ts";
 import { createRoleCalls } from "#gateway/role-calls.ts";
 import { createPolicyReader } from "#gateway/stored-policy.ts";
 import { withPoolHosts } from "#gateway/pool-grants.ts";
+import { createUpstreams } from "#gateway/upstream/upstreams.ts";
 import { createIdentitySigner } from "#imds/identity.ts";
 import { createImds, type Imds } from "#imds/imds.ts";
 import { createEc2Service } from "#services/ec2/service.ts";
@@ -41,6 +42,7 @@ import { openLogs } from "./open-logs.ts";
 import type { Platform } from "./platform.ts";
 import { createSecretServices } from "./secret-services.ts";
 import type { RootCredentials, ServerKeys } from "./state-folder.ts";
+import { upstreamCredentials } from "./upstream-credentials.ts";
 
 /** This server as a load-balancer node: health and draining are stored for each. */
 const NODE = "node-1";
@@ -55,6 +57,7 @@ export interface RuntimeDependencies {
   readonly platform: Platform;
   readonly keys: ServerKeys;
   readonly root: RootCredentials;
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -72,7 +75,7 @@ export interface Runtime {
 }
 
 export async function startRuntime(dependencies: RuntimeDependencies): Promise<Runtime> {
-  const { config, store, eventBridge, platform, keys, root, clock, random, logger, logsFolder } =
+  const { config, store, eventBridge, platform, keys, root, environment, clock, random, logger, logsFolder } =
     dependencies;
   const { account } = config;
   const base = { store, clock, random, logger, account };
@@ -123,8 +126,6 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
       : [createSilentHostController({ ...base, replaceAfterMs: config.replaceTasksAfter })]),
   ];
   const logs = await openLogs({ folder: logsFolder, store, clock, logger });
-  const secrets = createSecretServices({ ...base, sealingKey: keys.session });
-  controllers.push(secrets.controller);
   const services = [
     createEcsService({
       ...base,
@@ -142,7 +143,7 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
     createIamService({ ...base, sealer: identities.keySealer }),
     createLogsService({ ...base, logs: logs.store }),
     eventBridge.service,
-    ...secrets.services,
+    ...createSecretServices({ ...base, sealingKey: keys.session }),
     createStsService({
       ...base,
       sessions: identities.sessions,
@@ -170,7 +171,20 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
       logs: createLogDelivery({ store, logs: logs.store, clock, random }),
     }),
   );
+  const upstreams = createUpstreams({
+    upstreams: config.upstream.map((setting) => ({
+      ...setting,
+      credentials: upstreamCredentials(setting, environment),
+    })),
+    services,
+    credentials: identities.resolver,
+    authorizer,
+    account,
+    clock,
+    logger,
+  });
   const gateway = createGateway({
+    upstreams,
     services,
     credentials: identities.resolver,
     denials: identities.denials,
