@@ -4,7 +4,7 @@ import { BadConfiguration, readConfig } from "#server/config.ts";
 import { AlreadyRunning } from "#server/state-folder.ts";
 import { connect, NotRunning } from "./connection.ts";
 import { agent, type AgentOptions } from "./commands/agent.ts";
-import { joinToken, readSeconds, type JoinTokenOptions } from "./commands/join-token.ts";
+import { joinToken, readSeconds, removeMachine, type JoinTokenOptions } from "./commands/join-token.ts";
 import { printEnvironment, runAwsCli } from "./commands/env.ts";
 import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -128,6 +128,13 @@ program
     const seconds = validFor === undefined ? {} : { seconds: readSeconds(validFor) };
     await joinToken(connect(dataDirectory()), { ...options, ...seconds }, print);
   });
+program
+  .command("machine")
+  .description("other machines that joined")
+  .command("remove")
+  .description("end an external machine's rights here; an instance ends by TerminateInstances")
+  .argument("<id>", "mi-…")
+  .action(async (id: string) => removeMachine(connect(dataDirectory()), id, print));
 program
   .command("agent")
   .description("make this machine a host of a server on another one")

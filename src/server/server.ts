@@ -4,13 +4,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { systemClock } from "#lib/clock.ts";
 import type { Logger } from "#lib/logger.ts";
 import { systemRandom } from "#lib/random.ts";
-import { JOIN_PATH, MACHINE_PATH, TOKEN_PATH } from "#domain/join/answer.ts";
+import { JOIN_PATH, MACHINE_PATH, REMOVAL_PATH, TOKEN_PATH } from "#domain/join/answer.ts";
 import { createStore } from "#store/create-store.ts";
 import { createLmdbBackend } from "#store/lmdb-backend.ts";
 import type { ServerConfig } from "./config.ts";
 import { closeServer, createHttpServer, listen, reachableAddress, sendJson, type Routes } from "./http.ts";
 import { createMachineRoutes, serverSigningKey } from "./join/machines.ts";
-import { createTokenRoute } from "./join/tokens.ts";
+import { createRemovalRoute, createTokenRoute } from "./join/tokens.ts";
 import { openEventBridge } from "./event-bridge.ts";
 import { ensureInitialRows } from "./initial-rows.ts";
 import { createSpotInterruption } from "./interrupt-spot.ts";
@@ -93,21 +93,23 @@ export async function startServer(
       }
       sendJson(res, 200, {});
     };
+    const tokenParts = {
+      runtime: () => runtime,
+      store,
+      clock,
+      random,
+      logger,
+      config,
+      serverPublicKey: serverSigningKey(keys.identity).publicKey,
+    };
     const routes: Routes = {
       api: () => runtime && ((req, res) => (runtime as Runtime).gateway.handle(req, res)),
       upgrade: upgrades,
       reset: config.allowReset ? reset : undefined,
       interruptSpot: createSpotInterruption({ runtime: () => runtime, store, clock, config, logger }),
       machines: {
-        [TOKEN_PATH]: createTokenRoute({
-          runtime: () => runtime,
-          store,
-          clock,
-          random,
-          logger,
-          config,
-          serverPublicKey: serverSigningKey(keys.identity).publicKey,
-        }),
+        [TOKEN_PATH]: createTokenRoute(tokenParts),
+        [REMOVAL_PATH]: createRemovalRoute(tokenParts),
         [JOIN_PATH]: (req, res) => machineRoutes.join(req, res),
         [MACHINE_PATH]: (req, res) => machineRoutes.machine(req, res),
       },

@@ -181,12 +181,14 @@ const define = (family: string, more: Partial<RegisterTaskDefinitionCommandInput
 const dataOf = (id: string) => (id === joined ? far.dataDirectory : estiba.dataDirectory);
 const docker = async (id: string, ...args: string[]) => {
   const layout = hostLayout(sharedLayout(stateFolder(dataOf(id)).hosts, "any"), id);
-  return (await run("docker", ["-H", `unix://${layout.socket}`, ...args])).stdout.trim();
+  const command = ["-H", `unix://${layout.socket}`, ...args];
+  // What is refused by a security group is not answered at all.
+  return (await run("docker", command, { timeout: 10_000 })).stdout.trim();
 };
 const containersOf = async (id: string) => (await docker(id, "ps", "-q", "--no-trunc")).split("\n").sort();
 /** What a task's container gets from an address; undefined when it gets nothing. */
 const get = (id: string, runtimeId: string, url: string) =>
-  docker(id, "exec", runtimeId, "wget", "-q", "-T", "3", "-O", "-", url).catch(() => undefined);
+  docker(id, "exec", runtimeId, "wget", "-q", "-O", "-", url).catch(() => undefined);
 
 async function answering(requests: number): Promise<ReadonlySet<string>> {
   const found = new Set<string>();

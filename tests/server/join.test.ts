@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CreateClusterCommand, DescribeContainerInstancesCommand } from "@aws-sdk/client-ecs";
-import { createJoinToken } from "#cli/commands/join-token.ts";
+import { createJoinToken, removeMachine } from "#cli/commands/join-token.ts";
 import { JOIN_PATH, MACHINE_PATH, type ExternalAnswer } from "#domain/join/answer.ts";
 import { systemClock } from "#lib/clock.ts";
 import { signingKey, type SigningKey } from "#lib/sealed-call.ts";
@@ -37,13 +37,13 @@ const joinWith = (token: string, machine: SigningKey, change: Readonly<Record<st
     clock: systemClock,
   }) as Promise<ExternalAnswer>;
 };
-const ask = (token: string, machine: SigningKey) =>
+const ask = (token: string, machine: SigningKey, payload: Readonly<Record<string, unknown>> = {}) =>
   sealedPost({
     endpoint: server.endpoint,
     path: MACHINE_PATH,
     key: machine,
     server: readToken(token).serverPublicKey,
-    payload: {},
+    payload,
     clock: systemClock,
   });
 
@@ -145,6 +145,31 @@ describe("an external machine", () => {
       }),
     );
     expect(containerInstances?.[0]?.ec2InstanceId).toBe(answer.id);
+  });
+
+  it("has no rights any more once it left or was removed", async () => {
+    const [tokenA, tokenB] = [await tokenFor({ external: true }), await tokenFor({ external: true })];
+    const [left, removed] = [newKey(), newKey()];
+    const [a, b] = [await joinWith(tokenA, left), await joinWith(tokenB, removed)];
+    expect(await ask(tokenA, left, { leaves: true })).toMatchObject({ state: "gone" });
+    await removeMachine(server.connection, b.id, () => undefined);
+    for (const [token, key, { credentials }] of [
+      [tokenA, left, a],
+      [tokenB, removed, b],
+    ] as const) {
+      expect(await ask(token, key)).toMatchObject({ state: "gone" });
+      const answer = await call(
+        "ecs",
+        "DiscoverPollEndpoint",
+        {},
+        { endpoint: server.endpoint, credentials },
+      );
+      expect(answer.status).toBe(400);
+      expect(answer.text).toContain("ExpiredToken");
+    }
+    await expect(removeMachine(server.connection, b.id, () => undefined)).rejects.toThrow(
+      "no external machine",
+    );
   });
 
   it("may not register as another one, whose ARN it knows", async () => {

@@ -1,5 +1,5 @@
 // `estiba join-token`: makes a token by which one other machine may join, and says what to type there.
-import { TOKEN_PATH } from "#domain/join/answer.ts";
+import { REMOVAL_PATH, TOKEN_PATH } from "#domain/join/answer.ts";
 import { systemClock } from "#lib/clock.ts";
 import { signRequest } from "#lib/sigv4-sign.ts";
 import { BadConfiguration } from "#server/config.ts";
@@ -32,16 +32,7 @@ export async function createJoinToken(
   const query = new URLSearchParams(external === true ? { kind: "external" } : {});
   for (const [name, value] of Object.entries(options))
     if (value !== undefined) query.set(name, String(value));
-  const url = `${connection.endpoint}${TOKEN_PATH}?${query.toString()}`;
-  const { host: _host, ...headers } = signRequest({
-    method: "POST",
-    url,
-    credentials: connection.credentials,
-    region: connection.region,
-    service: "ecs",
-    time: systemClock.now(),
-  });
-  const answer = await fetch(url, { method: "POST", headers });
+  const answer = await post(connection, `${TOKEN_PATH}?${query.toString()}`);
   const said = (await answer.json()) as Partial<JoinToken> & { readonly message?: string };
   if (!answer.ok || said.token === undefined || said.expiresAt === undefined)
     throw new Error(said.message ?? `The server refused: ${answer.status}`);
@@ -61,6 +52,35 @@ export async function joinToken(
     print(
       "# The server listens for this machine alone: start it with --join-address and an address that others reach.",
     );
+}
+
+/** `estiba machine remove`: an external machine's credentials are worth nothing from then on. @throws Error in the server's words */
+export async function removeMachine(
+  connection: Pick<Connection, "endpoint" | "region" | "credentials">,
+  id: string,
+  print: (line: string) => void,
+): Promise<void> {
+  const answer = await post(connection, `${REMOVAL_PATH}?id=${encodeURIComponent(id)}`);
+  const said = (await answer.json()) as { readonly message?: string };
+  if (!answer.ok) throw new Error(said.message ?? `The server refused: ${answer.status}`);
+  print(`${id} is no machine of this server any more.`);
+}
+
+function post(
+  { endpoint, region, credentials }: Pick<Connection, "endpoint" | "region" | "credentials">,
+  path: string,
+): Promise<Response> {
+  const url = endpoint + path;
+  const time = systemClock.now();
+  const { host: _host, ...headers } = signRequest({
+    method: "POST",
+    url,
+    credentials,
+    region,
+    service: "ecs",
+    time,
+  });
+  return fetch(url, { method: "POST", headers });
 }
 
 /** `30m` in seconds. @throws BadConfiguration */

@@ -25,6 +25,8 @@ export interface GoneAnswer {
 /** The paths of the two calls: once with a token, and any time after with the machine's own key. */
 export const JOIN_PATH = "/_estiba/join";
 export const MACHINE_PATH = "/_estiba/machine";
+/** Signed by root, as every call of the API: a new token, and the end of an external machine (`?id=mi-…`). */
+export const REMOVAL_PATH = "/_estiba/machines/remove";
 export const TOKEN_PATH = "/_estiba/join-tokens";
 
 /** What a machine keeps of its joining, in a file for its owner alone. */

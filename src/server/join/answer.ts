@@ -21,6 +21,8 @@ export interface MachineCall {
   /** The machine's and the server's end. */
   readonly address: string;
   readonly peer: string;
+  /** It is a host no longer, and says so. */
+  readonly leaves?: boolean;
 }
 
 export interface JoinCall extends MachineCall {

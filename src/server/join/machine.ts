@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createNetnsProvider } from "#compute/netns/netns-provider.ts";
 import type { Clock } from "#lib/clock.ts";
+import { messageOf } from "#lib/errors.ts";
 import type { Logger } from "#lib/logger.ts";
 import { signingKey } from "#lib/sealed-call.ts";
 import { sealedPost } from "#lib/sealed-post.ts";
@@ -176,6 +177,12 @@ export function createJoinedMachine({
     become: (answer) => (answer.kind === "ec2" ? becomeInstance(answer) : becomeExternal(answer)),
 
     async leave() {
+      const known = readJson<MachineFile>(file);
+      if (known !== undefined)
+        // A server that is gone need not hear it.
+        await call(MACHINE_PATH, known, keyOf(known), { leaves: true }).catch((error: unknown) =>
+          logger.warn("the server did not hear that this machine leaves", { reason: messageOf(error) }),
+        );
       const host = readJson<Pick<Ec2Answer, "vpcCidr" | "tunnel">>(hostFile);
       if (host !== undefined) {
         const { compute, network } = parts(host);

@@ -9,7 +9,7 @@ import type { Logger } from "#lib/logger.ts";
 import type { Random } from "#lib/random.ts";
 import { BadSeal, readSealedRequest, sealAnswer, signingKey, type SealedRequest } from "#lib/sealed-call.ts";
 import { hostSpecOf } from "#controllers/instance/decide.ts";
-import { ec2Key, moveTunnel, type InstanceRow } from "#domain/ec2/instance.ts";
+import { ec2Key, moveTunnel, terminateInstance, type InstanceRow } from "#domain/ec2/instance.ts";
 import type { JoinTokenRow, MachineRow } from "#domain/join/records.ts";
 import type { CredentialIssuer } from "#domain/ports/credential-issuer.ts";
 import { launchInstances } from "#services/ec2/operations/run-instances.ts";
@@ -182,7 +182,11 @@ export function createMachineRoutes(parts: MachineParts) {
       if (machine === undefined) return { state: "gone", reason: "The server knows this machine no longer." };
       if (request.time <= (calledAt.get(request.key) ?? 0)) throw new Refused("This call came before.");
       calledAt.set(request.key, request.time);
-      return tell(machine, payload as MachineCall);
+      const call = payload as MachineCall;
+      if (call.leaves !== true) return tell(machine, call);
+      await removeMachine(store, machine, clock.now());
+      logger.info("a machine has left", { id: machine.id });
+      return { state: "gone", reason: `${machine.id} has left.` };
     }),
   };
 }
@@ -190,6 +194,19 @@ export function createMachineRoutes(parts: MachineParts) {
 /** A call is a few hundred octets. */
 const LONGEST_CALL = 16 * 1024;
 const textOf = async (req: IncomingMessage) => Buffer.from(await readBody(req, LONGEST_CALL)).toString();
+
+/** Its credentials are worth nothing from then on; an instance ends as if it were terminated. */
+export const removeMachine = (store: Store, machine: MachineRow, now: number): Promise<void> =>
+  store.transact((tx) => {
+    tx.delete(machines, machine.publicKey);
+    const key = ec2Key(machine.region, machine.id);
+    const row = tx.get(instances, key);
+    const reason = {
+      code: "Client.InstanceInitiatedShutdown",
+      message: "Client.InstanceInitiatedShutdown: Instance initiated shutdown",
+    };
+    if (row !== undefined) tx.put(instances, key, terminateInstance(row, reason, now));
+  });
 
 const addressesOf = ({ address, peer }: MachineCall) => ({ machineAddress: address, serverAddress: peer });
 const plain = (address: string | undefined): string => (address ?? "").replace(/^::ffff:/, "");

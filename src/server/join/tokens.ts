@@ -9,14 +9,15 @@ import type { Random } from "#lib/random.ts";
 import { signingKey } from "#lib/sealed-call.ts";
 import { instanceType } from "#domain/ec2/instance-types.ts";
 import { newRole } from "#domain/iam/records.ts";
-import type { JoinTokenRow } from "#domain/join/records.ts";
+import { isManagedInstance, type JoinTokenRow } from "#domain/join/records.ts";
 import { serviceMayAssume } from "#iam/assume.ts";
 import type { Store, Transaction } from "#store/store.ts";
 import { instanceProfiles, roles } from "#store/tables/iam.ts";
-import { joinTokens } from "#store/tables/join.ts";
+import { joinTokens, machines } from "#store/tables/join.ts";
 import type { ServerConfig } from "../config.ts";
 import { sendJson } from "../http.ts";
 import type { Runtime } from "../runtime.ts";
+import { removeMachine } from "./machines.ts";
 import { writeToken } from "./token-text.ts";
 
 export interface TokenParts {
@@ -48,15 +49,9 @@ class Refused extends Error {}
 
 /** Parameters come in the query, which the caller's signature covers. */
 export function createTokenRoute(parts: TokenParts) {
-  const { runtime, store, clock, logger } = parts;
+  const { store, clock, logger } = parts;
   return async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
-    req.resume();
-    const caller = await runtime()?.gateway.authenticateUpgrade(req);
-    if (caller === undefined) return sendJson(res, 503, { message: "The server is not ready yet." });
-    if ("refusal" in caller)
-      return sendJson(res, caller.refusal.statusCode, { message: caller.refusal.message });
-    if (caller.principal.type !== "root")
-      return sendJson(res, 403, { message: "Only the root principal may let machines join." });
+    if (!(await isRoot(parts, req, res))) return;
     const seed = randomBytes(32);
     const wanted = new URLSearchParams(req.url?.split("?")[1] ?? "");
     try {
@@ -74,6 +69,32 @@ export function createTokenRoute(parts: TokenParts) {
       sendJson(res, 400, { message: error.message });
     }
   };
+}
+
+/** `estiba machine remove`: for external machines; an instance ends by TerminateInstances. */
+export function createRemovalRoute(parts: TokenParts) {
+  const { store, clock, logger } = parts;
+  return async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    if (!(await isRoot(parts, req, res))) return;
+    const id = new URLSearchParams(req.url?.split("?")[1] ?? "").get("id") ?? "";
+    const machine = isManagedInstance(id) ? store.find(machines, "id", id)[0]?.[1] : undefined;
+    if (machine === undefined) return sendJson(res, 404, { message: `There is no external machine ${id}.` });
+    await removeMachine(store, machine, clock.now());
+    logger.info("an external machine was removed", { id });
+    sendJson(res, 200, { id });
+  };
+}
+
+/** Answers the request itself when it is not root's. */
+async function isRoot({ runtime }: TokenParts, req: IncomingMessage, res: ServerResponse): Promise<boolean> {
+  req.resume();
+  const caller = await runtime()?.gateway.authenticateUpgrade(req);
+  if (caller === undefined) sendJson(res, 503, { message: "The server is not ready yet." });
+  else if ("refusal" in caller) sendJson(res, caller.refusal.statusCode, { message: caller.refusal.message });
+  else if (caller.principal.type !== "root")
+    sendJson(res, 403, { message: "Only the root principal may let machines join." });
+  else return true;
+  return false;
 }
 
 function rowOf(parts: TokenParts, tx: Transaction, publicKey: string, wanted: URLSearchParams): JoinTokenRow {
