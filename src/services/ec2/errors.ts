@@ -80,6 +80,8 @@ export function notFound(kind: ResourceKind, ids: readonly string[]): ServiceErr
 export function checkId(kind: ResourceKind, id: string): string {
   const { code, prefix } = kinds[kind];
   if (!new RegExp(`^${prefix}-([0-9a-f]{8}|[0-9a-f]{17})$`).test(id)) {
+    // An allocation has no form of its own in AWS's words.
+    if (kind === "elastic-ip") throw notFound(kind, [id]);
     if (kind === "natgateway") throw new ServiceError("NatGatewayMalformed", `NatGateway ${id} is malformed`);
     const full = kind === "security-group" ? "InvalidGroupId" : code;
     throw new ServiceError(`${full}.Malformed`, `Invalid id: "${id}"${hint(kind, prefix)}`);
