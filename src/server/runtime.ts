@@ -126,6 +126,8 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
       : [createSilentHostController({ ...base, replaceAfterMs: config.replaceTasksAfter })]),
   ];
   const logs = await openLogs({ folder: logsFolder, store, clock, logger });
+  const secrets = createSecretServices({ ...base, sealingKey: keys.session });
+  controllers.push(secrets.controller);
   const services = [
     createEcsService({
       ...base,
@@ -143,7 +145,7 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
     createIamService({ ...base, sealer: identities.keySealer }),
     createLogsService({ ...base, logs: logs.store }),
     eventBridge.service,
-    ...createSecretServices({ ...base, sealingKey: keys.session }),
+    ...secrets.services,
     createStsService({
       ...base,
       sessions: identities.sessions,
