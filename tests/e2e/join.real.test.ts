@@ -188,7 +188,10 @@ const docker = async (id: string, ...args: string[]) => {
 const containersOf = async (id: string) => (await docker(id, "ps", "-q", "--no-trunc")).split("\n").sort();
 /** What a task's container gets from an address; undefined when it gets nothing. */
 const get = (id: string, runtimeId: string, url: string) =>
-  docker(id, "exec", runtimeId, "wget", "-q", "-O", "-", url).catch(() => undefined);
+  docker(id, "exec", runtimeId, "wget", "-q", "-O", "-", url).then(
+    (page) => page || undefined,
+    () => undefined,
+  );
 
 async function answering(requests: number): Promise<ReadonlySet<string>> {
   const found = new Set<string>();

@@ -1,7 +1,7 @@
 // Another machine, as far as a test can have one: a network namespace with a veth to this machine, in which programs run with data
 // folders of their own. Cutting its network is taking the link down.
 import { execFile, spawn, type ChildProcess } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -69,6 +69,9 @@ ip -n ${name} route add default via ${here}`);
       return socket;
     },
     async destroy() {
+      // Also after a test that failed: what the machine runs is supervised and would outlive it.
+      if (existsSync(join(dataDirectory, "machine.json")))
+        await inside(process.execPath, program, "--data", dataDirectory, "agent", "--leave");
       if (engine !== undefined && engine.exitCode === null) {
         const ended = new Promise((done) => engine?.once("exit", done));
         engine.kill("SIGTERM");
