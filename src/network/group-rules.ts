@@ -109,36 +109,25 @@ const isRouted = ({ interface: name, outside }: GroupMember): boolean =>
 /** A chain for each different list of routes, and who has which. */
 function outsideLines(present: readonly GroupMember[]): readonly string[] {
   const routed = present.filter(isRouted);
-  const textOf = ({ outside = [] }: GroupMember) =>
-    outside
-      .map(({ destination, passes }) => `${checkedCidr(destination)} ${passes ? "accept" : "drop"}`)
-      .join(";");
-  const lists = [...new Set(routed.map(textOf))].sort();
+  if (routed.length === 0) return [];
+  const rulesOf = ({ outside = [] }: GroupMember) => [
+    ...outside.map(({ destination, passes }) => `${toWhom(destination)} ${passes ? "accept" : "drop"}`),
+    "drop",
+  ];
+  const lists = [...new Set(routed.map((member) => rulesOf(member).join("\n")))].sort();
+  const chainOf = (member: GroupMember) => `outside-${lists.indexOf(rulesOf(member).join("\n"))}`;
   return [
-    ...lists.flatMap((list, i) =>
-      chain(`outside-${i}`, [
-        ...list
-          .split(";")
-          .filter((route) => route !== "")
-          .map((route) =>
-            route.startsWith("0.0.0.0/0 ")
-              ? `meta nfproto ipv4 ${route.slice("0.0.0.0/0 ".length)}`
-              : `ip daddr ${route}`,
-          ),
-        "drop",
-      ]),
+    ...lists.flatMap((list, i) => chain(`outside-${i}`, list.split("\n"))),
+    `add map ${groupsTable} hosts-outside { type ifname . ipv4_addr : verdict; }`,
+    ...elements(
+      "hosts-outside",
+      routed.map((member) => `${keyOf(member)} : goto ${chainOf(member)}`),
     ),
-    ...(routed.length === 0
-      ? []
-      : [
-          `add map ${groupsTable} hosts-outside { type ifname . ipv4_addr : verdict; }`,
-          ...elements(
-            "hosts-outside",
-            routed.map((member) => `${keyOf(member)} : goto outside-${lists.indexOf(textOf(member))}`),
-          ),
-        ]),
   ];
 }
+
+const toWhom = (cidr: string): string =>
+  cidr === "0.0.0.0/0" ? "meta nfproto ipv4" : `ip daddr ${checkedCidr(cidr)}`;
 
 type Direction = "in" | "out";
 const directions: readonly Direction[] = ["in", "out"];
