@@ -262,7 +262,8 @@ describe("lists", () => {
     await services.clock.advance(1000);
     await secrets.createSecret({ Name: "web", SecretString: "3", Tags: [{ Key: "team", Value: "red" }] });
   });
-  const names = (list: { Name?: string }[] | undefined) => list?.map(({ Name }) => Name);
+  const names = (list: readonly { readonly Name?: string | undefined }[] | undefined) =>
+    list?.map(({ Name }) => Name);
 
   it.each<["name" | "description" | "tag-key" | "tag-value" | "all", string[], string[]]>([
     ["name", ["app/"], ["app/db", "app/api"]],

@@ -397,6 +397,12 @@ describe("tags", () => {
   });
 });
 
+it("does not read secrets by reference, and says so", async () => {
+  expect(await refusal(ssm.getParameter({ Name: "/aws/reference/secretsmanager/x" }))).toBe(
+    "ValidationException: A reference to Secrets Manager is not implemented by Estiba",
+  );
+});
+
 describe("public parameters", () => {
   const path = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended";
 

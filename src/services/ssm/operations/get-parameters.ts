@@ -4,7 +4,7 @@ import { ServiceError } from "#lib/errors.ts";
 import type { ParameterRow, ParameterVersionRow } from "#domain/ssm/parameter.ts";
 import type { RequestContext } from "#gateway/service-definition.ts";
 import type { SsmDependencies, SsmOperations } from "../dependencies.ts";
-import { constraint, validation } from "../errors.ts";
+import { constraint, notImplemented, validation } from "../errors.ts";
 import { matchesAll, readPathFilters } from "../filters.ts";
 import { getVersion, parametersBelow, versionOf } from "../lookup.ts";
 import { page } from "../paging.ts";
@@ -76,6 +76,7 @@ export function getParameterOperations(deps: SsmDependencies) {
   ): { readonly shown: Parameter; readonly byArn: boolean } {
     checkGivenName(given);
     const named = readName(context, given);
+    if (named.name.startsWith("/aws/reference/")) throw notImplemented("A reference to Secrets Manager");
     const ofAws = named.isElsewhere ? undefined : publicParameters(image, context.region).get(named.name);
     if (ofAws !== undefined && (named.selector ?? "1") === "1")
       return { shown: showPublic(ofAws), byArn: named.byArn };
