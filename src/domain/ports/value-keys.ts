@@ -27,7 +27,7 @@ export interface SealedValue {
 
 export interface ValueKeys {
   /** The ARN of the key that is meant: by id, ARN, alias or alias ARN; a service's own key is made when it is first used. @throws KeyUnusable */
-  resolve(region: string, key: string | ServiceAlias): Promise<string>;
+  resolve(region: string, key: string): Promise<string>;
   /** @throws KeyUnusable */
   seal(keyArn: string, value: Uint8Array, context: EncryptionContext): SealedValue;
   /** @throws KeyUnusable */
