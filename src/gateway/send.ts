@@ -1,4 +1,4 @@
-// Writes one answer, whole, with the headers every AWS answer has.
+// Writes one answer, whole or as a stream of frames, with the headers every AWS answer has.
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 /** Resolves when all is handed over, or the caller has gone. */
