@@ -40,7 +40,7 @@ describe.runIf(isInstalled)(
   "a Fargate task where gVisor is asked for (skipped where runsc is not installed)",
   () => {
     beforeAll(async () => {
-      estiba = await startEstiba({ vpc: 154, flags: ["--fargate-runtime", "runsc"] });
+      estiba = await startEstiba({ vpc: 155, flags: ["--fargate-runtime", "runsc"] });
       await buildDemoImage(join(stateFolder(estiba.dataDirectory).images, "demo.tar"));
     }, 120_000);
     afterAll(async () => estiba?.destroy(), 120_000);
