@@ -1,35 +1,16 @@
 // The model's limits on single members, as EventBridge words them, and members that are not honoured.
 import type { Tag } from "@aws-sdk/client-eventbridge";
 import type { Tags } from "#domain/tags.ts";
+import { constraintsOf } from "../constraints.ts";
 import { notImplemented, validationError } from "./errors.ts";
+
+export const { lengthWithin: checkLength, inRange: checkRange, matching } = constraintsOf(validationError);
 
 const NAME = "[\\.\\-_A-Za-z0-9]+";
 
-const refuse = (value: string | number, member: string, constraint: string) =>
-  validationError(
-    `1 validation error detected: Value '${value}' at '${member}' failed to satisfy constraint: ${constraint}`,
-  );
-
 export function checkName(given: string | undefined, member: string, longest = 64): string {
   const name = checkLength(given ?? "", member, 1, longest);
-  if (!/^[.\-_A-Za-z0-9]+$/.test(name))
-    throw refuse(name, member, `Member must satisfy regular expression pattern: ${NAME}`);
-  return name;
-}
-
-export function checkLength(value: string, member: string, least: number, most: number): string {
-  if (value.length < least)
-    throw refuse(value, member, `Member must have length greater than or equal to ${least}`);
-  if (value.length > most)
-    throw refuse(value.slice(0, 256), member, `Member must have length less than or equal to ${most}`);
-  return value;
-}
-
-export function checkRange(value: number, member: string, least: number, most: number): number {
-  if (!Number.isInteger(value) || value < least)
-    throw refuse(value, member, `Member must have value greater than or equal to ${least}`);
-  if (value > most) throw refuse(value, member, `Member must have value less than or equal to ${most}`);
-  return value;
+  return matching(name, member, /^[.\-_A-Za-z0-9]+$/, NAME);
 }
 
 /** Spread into a row: nothing when it is absent. @throws ValidationException */

@@ -1,32 +1,14 @@
 // The model's limits on single members of inputs, refused as KMS words them; and members that Estiba does not have.
+import { constraintsOf } from "../constraints.ts";
 import { notImplemented, validation } from "./errors.ts";
 
-export const constraint = (value: string | number, member: string, rule: string) =>
-  validation(
-    `1 validation error detected: Value '${value}' at '${member}' failed to satisfy constraint: ${rule}`,
-  );
-
-export function lengthWithin(value: string, member: string, minimum: number, maximum: number): string {
-  if (value.length < minimum)
-    throw constraint(value, member, `Member must have length greater than or equal to ${minimum}`);
-  if (value.length > maximum)
-    throw constraint(value, member, `Member must have length less than or equal to ${maximum}`);
-  return value;
-}
+export const { refuse: constraint, lengthWithin, inRange } = constraintsOf(validation);
 
 /** The octets themselves are never shown in an answer. */
 export function octetsWithin(value: Uint8Array, member: string, maximum: number): Uint8Array {
   if (value.length < 1) throw constraint("*", member, "Member must have length greater than or equal to 1");
   if (value.length > maximum)
     throw constraint("*", member, `Member must have length less than or equal to ${maximum}`);
-  return value;
-}
-
-export function inRange(value: number, member: string, minimum: number, maximum: number): number {
-  if (!Number.isInteger(value) || value < minimum)
-    throw constraint(value, member, `Member must have value greater than or equal to ${minimum}`);
-  if (value > maximum)
-    throw constraint(value, member, `Member must have value less than or equal to ${maximum}`);
   return value;
 }
 

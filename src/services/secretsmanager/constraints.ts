@@ -1,13 +1,8 @@
 // The model's limits on single members of inputs, refused as the service words them.
-import { constraint, invalidParameter } from "./errors.ts";
+import { constraintsOf } from "../constraints.ts";
+import { constraint, invalidParameter, validation } from "./errors.ts";
 
-export function lengthWithin(value: string, member: string, minimum: number, maximum: number): string {
-  if (value.length < minimum)
-    throw constraint(value, member, `Member must have length greater than or equal to ${minimum}`);
-  if (value.length > maximum)
-    throw constraint(value, member, `Member must have length less than or equal to ${maximum}`);
-  return value;
-}
+export const { lengthWithin } = constraintsOf(validation);
 
 /** @throws ValidationException, InvalidParameterException */
 export function checkName(name: string): string {

@@ -1,5 +1,6 @@
 // Secrets Manager's refusals in AWS's codes and words (API reference and what the service answers).
 import { ServiceError } from "#lib/errors.ts";
+import { constraintsOf } from "../constraints.ts";
 
 export const invalidParameter = (message: string): ServiceError =>
   new ServiceError("InvalidParameterException", message);
@@ -9,10 +10,7 @@ export const invalidRequest = (message: string): ServiceError =>
 
 export const validation = (message: string): ServiceError => new ServiceError("ValidationException", message);
 
-export const constraint = (value: string | number, member: string, rule: string): ServiceError =>
-  validation(
-    `1 validation error detected: Value '${value}' at '${member}' failed to satisfy constraint: ${rule}`,
-  );
+export const { refuse: constraint } = constraintsOf(validation);
 
 export const missingMember = (path: string): ServiceError =>
   validation(

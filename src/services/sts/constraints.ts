@@ -1,10 +1,8 @@
 // The limits of single members of STS's inputs (STS API reference).
+import { constraintsOf } from "../constraints.ts";
 import { validationError } from "./errors.ts";
 
-const refuse = (value: string | number, member: string, constraint: string) =>
-  validationError(
-    `1 validation error detected: Value '${value}' at '${member}' failed to satisfy constraint: ${constraint}`,
-  );
+const { lengthWithin, inRange, matching } = constraintsOf(validationError);
 
 /** @throws ValidationError */
 export function checkText(
@@ -12,13 +10,8 @@ export function checkText(
   member: string,
   { least, most, pattern }: { readonly least: number; readonly most: number; readonly pattern?: RegExp },
 ): string {
-  if (value.length < least)
-    throw refuse(value, member, `Member must have length greater than or equal to ${least}`);
-  if (value.length > most)
-    throw refuse(value, member, `Member must have length less than or equal to ${most}`);
-  if (pattern !== undefined && !pattern.test(value))
-    throw refuse(value, member, `Member must satisfy regular expression pattern: ${pattern.source}`);
-  return value;
+  const text = lengthWithin(value, member, least, most);
+  return pattern === undefined ? text : matching(text, member, pattern);
 }
 
 const NAME = /^[\w+=,.@-]*$/;
@@ -36,11 +29,5 @@ export function checkDuration(
   value: number | undefined,
   { usual, most }: { readonly usual: number; readonly most: number },
 ): number {
-  const seconds = value ?? usual;
-  if (seconds < 900)
-    throw refuse(seconds, "durationSeconds", "Member must have value greater than or equal to 900");
-  if (seconds > most)
-    throw refuse(seconds, "durationSeconds", `Member must have value less than or equal to ${most}`);
-  if (!Number.isInteger(seconds)) throw refuse(seconds, "durationSeconds", "Member must be a whole number");
-  return seconds;
+  return inRange(value ?? usual, "durationSeconds", 900, most);
 }
