@@ -3,7 +3,7 @@ const rows = [
   ["lib"],
   ["domain"],
   ["scheduler", "iam"],
-  ["store", "acs", "network", "loadbalancer", "compute", "supervise"],
+  ["store", "logstore", "acs", "network", "loadbalancer", "compute", "supervise"],
   ["gateway", "imds"],
   ["services", "controllers", "fleet"],
   ["server", "cli"],

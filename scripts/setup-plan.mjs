@@ -22,6 +22,7 @@ export const requirements = [
   { command: "aws", package: "awscli", test: true },
   { command: "curl", package: "curl", test: true },
   { command: "conntrack", package: "conntrack", test: true },
+  { command: "runsc", package: "runsc", test: true },
 ];
 
 /** Which requirements are not met. `find` answers whether a command is there (and linked statically where that matters). */

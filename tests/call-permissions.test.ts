@@ -4,7 +4,12 @@ import type { ServiceDefinition } from "#gateway/service-definition.ts";
 import { createEc2Service } from "#services/ec2/service.ts";
 import { createEcsService } from "#services/ecs/service.ts";
 import { createElbv2Service } from "#services/elbv2/service.ts";
+import { createEventsService } from "#services/events/service.ts";
 import { createIamService } from "#services/iam/service.ts";
+import { createKmsService } from "#services/kms/service.ts";
+import { createLogsService } from "#services/logs/service.ts";
+import { createSecretsManagerService } from "#services/secretsmanager/service.ts";
+import { createSsmService } from "#services/ssm/service.ts";
 import { createStsService } from "#services/sts/service.ts";
 
 const REGION = "eu-west-1";
@@ -15,8 +20,13 @@ const services: readonly ServiceDefinition[] = [
   createEcsService(deps),
   createEc2Service(deps),
   createElbv2Service(deps),
+  createEventsService(deps),
   createIamService(deps),
-  createStsService(),
+  createKmsService(deps),
+  createLogsService(deps),
+  createSecretsManagerService(deps),
+  createSsmService(deps),
+  createStsService(deps),
 ];
 const permissionsOf = (service: string, operation: string, input: object) =>
   services
@@ -110,6 +120,27 @@ describe("a call", () => {
       [`arn:aws:elasticloadbalancing:${REGION}:${ACCOUNT}:targetgroup/web/*`],
     ],
     ["iam", "CreateRole", { RoleName: "a", Path: "/x/" }, [`arn:aws:iam::${ACCOUNT}:role/x/a`]],
+    ["iam", "AddUserToGroup", { UserName: "ada", GroupName: "g" }, [`arn:aws:iam::${ACCOUNT}:group/g`]],
+    [
+      "iam",
+      "UpdateUser",
+      { UserName: "ada", NewUserName: "bob" },
+      [`arn:aws:iam::${ACCOUNT}:user/ada`, `arn:aws:iam::${ACCOUNT}:user/bob`],
+    ],
+    [
+      "sts",
+      "AssumeRole",
+      {
+        RoleArn: `arn:aws:iam::${ACCOUNT}:role/a`,
+        Tags: [{ Key: "team", Value: "blue" }],
+        SourceIdentity: "ada",
+      },
+      [
+        `arn:aws:iam::${ACCOUNT}:role/a`,
+        `sts:TagSession arn:aws:iam::${ACCOUNT}:role/a`,
+        `sts:SetSourceIdentity arn:aws:iam::${ACCOUNT}:role/a`,
+      ],
+    ],
     [
       "iam",
       "AddRoleToInstanceProfile",

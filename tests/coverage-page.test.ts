@@ -5,7 +5,12 @@ import { coverageMarkdown } from "#gateway/coverage.ts";
 import { createEc2Service } from "#services/ec2/service.ts";
 import { createEcsService } from "#services/ecs/service.ts";
 import { createElbv2Service } from "#services/elbv2/service.ts";
+import { createEventsService } from "#services/events/service.ts";
 import { createIamService } from "#services/iam/service.ts";
+import { createKmsService } from "#services/kms/service.ts";
+import { createLogsService } from "#services/logs/service.ts";
+import { createSecretsManagerService } from "#services/secretsmanager/service.ts";
+import { createSsmService } from "#services/ssm/service.ts";
 import { createStsService } from "#services/sts/service.ts";
 
 const PAGE = "docs/coverage.md";
@@ -17,8 +22,13 @@ it("the coverage page names exactly what is built", async () => {
     createEcsService(none),
     createEc2Service(none),
     createElbv2Service(none),
+    createEventsService(none),
     createIamService(none),
-    createStsService(),
+    createKmsService(none),
+    createLogsService(none),
+    createSecretsManagerService(none),
+    createSsmService(none),
+    createStsService(none),
   ]);
   if (process.env["UPDATE"] === "1") writeFileSync(PAGE, page);
   expect(readFileSync(PAGE, "utf8")).toBe(page);

@@ -40,12 +40,29 @@ export interface WireContainer {
     readonly restartAttemptPeriod: number;
   };
   readonly healthCheckType?: "docker";
+  /** Values that the agent fetches by the execution role before it creates the container. */
+  readonly secrets?: readonly WireSecret[];
+  /** The log driver `awslogs` signs with the execution role's credentials; the instance's otherwise. */
+  readonly logsAuthStrategy?: "ExecutionRole";
   /** `config` and `hostConfig` are Docker Engine API JSON, as strings. */
   readonly dockerConfig?: {
     readonly version?: string;
     readonly config?: string;
     readonly hostConfig?: string;
   };
+}
+
+/** One secret of a container (agent protocol, "Secrets"). */
+export interface WireSecret {
+  /** Of the environment variable or of the log option. */
+  readonly name: string;
+  /** `ssm`: the parameter's name or ARN; `asm`: the secret's ARN, alone or with `:<json key>:<stage>:<version>`. */
+  readonly valueFrom: string;
+  readonly region: string;
+  readonly provider: "ssm" | "asm";
+  readonly type: "ENVIRONMENT_VARIABLE" | "MOUNT_POINT" | "BOOTSTRAP";
+  readonly target: "CONTAINER" | "LOG_DRIVER";
+  readonly containerPath?: string;
 }
 
 export interface WireVolume {

@@ -15,6 +15,7 @@ import { createCredentialStore, type CredentialStore } from "./credentials.ts";
 import type { Engine, EngineInfo } from "./engine/port.ts";
 import { watchEngine } from "./engine-watch.ts";
 import { createImages } from "./hooks/image.ts";
+import { createSecretsHook } from "./hooks/secrets.ts";
 import { createVolumesHook } from "./hooks/volumes.ts";
 import type { TaskHook } from "./hooks/hook.ts";
 import type { HostFacts } from "./host-facts.ts";
@@ -26,6 +27,7 @@ import { AgentExit, registerInstance } from "./register.ts";
 import { createAttachments } from "./network/attachments.ts";
 import type { HostInterfaces } from "./network/port.ts";
 import { createReports, type Reports } from "./reports.ts";
+import type { CallAsRole } from "./secrets/service-call.ts";
 import type { InstanceRecord, StateStore } from "./state-store.ts";
 import { createHostTasks, type HostTasks } from "./tasks.ts";
 import { drainOnSpotNotice } from "./spot-notice.ts";
@@ -48,6 +50,8 @@ export interface AgentDependencies {
   /** Shared with whatever serves credentials to containers. */
   readonly credentials?: CredentialStore;
   readonly abilities?: Abilities;
+  /** Calls to the services that keep secrets; without it tasks with secrets are refused. */
+  readonly callAsRole?: CallAsRole;
   /** In order, after the agent's own. */
   readonly hooks?: readonly TaskHook[];
   readonly isPortFree?: PortProbe;
@@ -92,7 +96,9 @@ export function createAgent(dependencies: AgentDependencies): Agent {
     limitsTasks: false,
     ...dependencies.abilities,
     taskInterfaces: dependencies.interfaces !== undefined,
+    fetchesSecrets: dependencies.callAsRole !== undefined,
     blocksMetadata: config.blocksMetadata,
+    external: config.external,
   };
   const closing = new AbortController();
   const { signal } = closing;
@@ -146,15 +152,26 @@ export function createAgent(dependencies: AgentDependencies): Agent {
       logger,
       credentials,
       store: state,
-      awsvpc: dependencies.interfaces !== undefined,
+      honours: {
+        awsvpc: dependencies.interfaces !== undefined,
+        secrets: dependencies.callAsRole !== undefined,
+        ...lackOf(config.taskRuntime, info),
+      },
       admission: createAdmission(capacityOf(info), dependencies.isPortFree),
       images: createImages(engine, config.imagePullBehavior),
-      hooks: [createVolumesHook(engine), ...(dependencies.hooks ?? [])],
+      hooks: [
+        ...(dependencies.callAsRole === undefined
+          ? []
+          : [createSecretsHook({ credentials, callAs: dependencies.callAsRole, clock })]),
+        createVolumesHook(engine),
+        ...(dependencies.hooks ?? []),
+      ],
       spec: {
         cluster: config.cluster,
         region: config.region,
         servesCredentials: abilities.servesCredentials,
         ...(config.hostRoot === undefined ? {} : { hostRoot: config.hostRoot }),
+        ...(config.taskRuntime === undefined ? {} : { runtime: config.taskRuntime }),
       },
       settings: config,
       onChange: (task) => reports()?.notify(task),
@@ -260,6 +277,7 @@ export function createAgent(dependencies: AgentDependencies): Agent {
       tasks: allTasks,
       engine,
       cluster: config.cluster,
+      runtime: config.taskRuntime,
       addressOf: ({ task }) => dependencies.endpointAddressOf?.(task),
       tags: (resourceArn) => resourceTags({ controlPlane, clock, random }, resourceArn),
       containerInstanceArn: () => instanceArn,
@@ -278,7 +296,9 @@ export function createAgent(dependencies: AgentDependencies): Agent {
     },
     containerInstanceArn: () => instanceArn,
     expects(credentialsId) {
-      for (const { state: task } of allTasks()) if (task.credentialsId === credentialsId) return true;
+      for (const { state: task } of allTasks())
+        if (task.credentialsId === credentialsId || task.executionCredentialsId === credentialsId)
+          return true;
       return false;
     },
     async start() {
@@ -294,4 +314,12 @@ export function createAgent(dependencies: AgentDependencies): Agent {
       for (const close of closers.reverse()) close();
     },
   };
+}
+
+/** Which runtime this host's tasks should have and its engine does not offer. */
+function lackOf(
+  wanted: AgentConfig["taskRuntime"],
+  { runtimes = ["runc"] }: EngineInfo,
+): { readonly lacksRuntime?: string } {
+  return wanted === undefined || runtimes.includes(wanted) ? {} : { lacksRuntime: wanted };
 }

@@ -17,12 +17,23 @@ export interface Abilities {
   readonly taskInterfaces?: boolean;
   /** Such tasks do not reach the instance's metadata: it was asked for. */
   readonly blocksMetadata?: boolean;
+  /** Secrets of tasks are fetched, for environments and log drivers. */
+  readonly fetchesSecrets?: boolean;
+  /** The host is no EC2 instance. */
+  readonly external?: boolean;
+  /** The log driver `awslogs` gets the execution role's credentials. */
+  readonly logsByExecutionRole?: boolean;
 }
 
 const A = "ecs.capability.";
 const B = "com.amazonaws.ecs.capability.";
 /** Those that the stock agent names; every engine this agent can use speaks them. */
 const REMOTE_API_VERSIONS = [17, 18, 19, 20, 21, 22, 23, 24, 25, 28, 29, 30, 32];
+
+const SECRETS = ["ssm", "asm"].flatMap((provider) => [
+  `${A}secrets.${provider}.environment-variables`,
+  `${A}secrets.${provider}.bootstrap.log-driver`,
+]);
 
 export function agentAttributes(
   config: Pick<AgentConfig, "logDrivers">,
@@ -44,6 +55,9 @@ export function agentAttributes(
     ...(abilities.taskInterfaces === true && abilities.blocksMetadata === true
       ? [`${A}task-eni-block-instance-metadata`]
       : []),
+    ...(abilities.external === true ? [`${A}external`] : []),
+    ...(abilities.fetchesSecrets === true ? SECRETS : []),
+    ...(abilities.logsByExecutionRole === true ? [`${A}execution-role-awslogs`] : []),
     ...(abilities.servesCredentials ? [`${B}task-iam-role`, `${B}task-iam-role-network-host`] : []),
   ];
   return [

@@ -14,7 +14,7 @@ describe("the agent's configuration", () => {
       reservedTcpPorts: [22, 2375, 2376, 51678, 51679],
       reservedUdpPorts: [],
       reservedMemoryMiB: 0,
-      logDrivers: ["json-file", "none"],
+      logDrivers: ["json-file", "syslog", "awslogs", "fluentd", "none"],
       stopTimeoutSeconds: 30,
       startTimeoutMs: 180_000,
       createTimeoutMs: 240_000,

@@ -1,6 +1,7 @@
 // The agent's configuration: environment, then the lines of ESTIBA_ECS_CONFIG (/etc/ecs/ecs.config), then defaults. Names and
 // defaults are the stock agent's (ECS Developer Guide, "Amazon ECS container agent configuration"); what a host's file asks for
 // and this agent does not honour is refused by name.
+import type { TaskRuntime } from "#domain/ecs/fargate.ts";
 import { parseDuration } from "./duration.ts";
 import type { PortRange } from "./host-ports.ts";
 import type { ImagePullBehavior } from "./hooks/image.ts";
@@ -37,10 +38,18 @@ export interface AgentConfig {
   readonly metadataRate: RequestRate;
   /** Drain this host when its Spot interruption is announced. */
   readonly drainsOnSpotNotice: boolean;
+  /** The host is no EC2 instance ("ECS Anywhere"). */
+  readonly external: boolean;
   /** Tasks with an interface of their own do not reach the instance's metadata service. */
   readonly blocksMetadata: boolean;
+  /** What starts tasks' containers; the engine's usual one, untold, when absent. Never another instead. */
+  readonly taskRuntime?: TaskRuntime;
   /** Where the machine's /proc is; tasks can have interfaces of their own only where it is known. */
   readonly machineProc?: string;
+  /** What this machine kept of its joining, for one that is no EC2 instance. */
+  readonly joinFile?: string;
+  /** The interface on which tasks' interfaces are made here; where the platform makes them, absent. */
+  readonly trunk?: string;
   /** Of this host; what the engine says when absent. */
   readonly vcpus?: number;
   readonly memoryMiB?: number;
@@ -59,6 +68,9 @@ export class BadAgentConfig extends Error {
 type Values = Readonly<Record<string, string | undefined>>;
 
 export const DEFAULT_CONFIG_FILE = "/etc/ecs/ecs.config";
+
+/** As on AWS's own image for container instances; of these, those that the engine has. */
+const LOG_DRIVERS = ["json-file", "syslog", "awslogs", "fluentd", "none"];
 
 /** `file`: the text of the configuration file, empty when there is none. @throws BadAgentConfig */
 export function readAgentConfig(environment: Values, file: string): AgentConfig {
@@ -89,7 +101,7 @@ export function readAgentConfig(environment: Values, file: string): AgentConfig 
     dynamicPorts: portRange("ECS_DYNAMIC_HOST_PORT_RANGE", { first: 32_768, last: 60_999 }),
     attributes: textMap("ECS_INSTANCE_ATTRIBUTES"),
     tags: textMap("ECS_CONTAINER_INSTANCE_TAGS"),
-    logDrivers: json("ECS_AVAILABLE_LOGGING_DRIVERS", isTextList) ?? ["json-file", "none"],
+    logDrivers: json("ECS_AVAILABLE_LOGGING_DRIVERS", isTextList) ?? LOG_DRIVERS,
     imagePullBehavior: choice("ECS_IMAGE_PULL_BEHAVIOR", ["prefer-cached", "default", "always"], "default"),
     stopTimeoutSeconds: duration("ECS_CONTAINER_STOP_TIMEOUT", 30_000, 1_000) / 1000,
     startTimeoutMs: duration("ECS_CONTAINER_START_TIMEOUT", 180_000, 45_000),
@@ -98,8 +110,14 @@ export function readAgentConfig(environment: Values, file: string): AgentConfig 
     cleanupWaitMs: duration("ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION", 3 * 3_600_000, 1_000),
     metadataRate: requestRate("ECS_TASK_METADATA_RPS_LIMIT", { perSecond: 40, burst: 60 }),
     drainsOnSpotNotice: choice("ECS_ENABLE_SPOT_INSTANCE_DRAINING", ["false", "true"], "false") === "true",
+    external: choice("ECS_EXTERNAL", ["false", "true"], "false") === "true",
     blocksMetadata: choice("ECS_AWSVPC_BLOCK_IMDS", ["false", "true"], "false") === "true",
     logLevel: choice("ECS_LOGLEVEL", ["info", "debug", "warn", "error"], "info"),
+    ...(get("ESTIBA_TASK_RUNTIME") === undefined
+      ? {}
+      : { taskRuntime: choice("ESTIBA_TASK_RUNTIME", ["runc", "runsc"], "runc") }),
+    ...optional("joinFile", get("ESTIBA_JOIN_FILE")),
+    ...optional("trunk", get("ESTIBA_TRUNK")),
     ...optional("machineProc", get("ESTIBA_PROC")?.replace(/\/+$/, "")),
     ...optional("imagesFolder", get("ESTIBA_IMAGES")),
     ...optional("vcpus", positive("ESTIBA_VCPUS")),
@@ -192,6 +210,7 @@ const HONOURED = new Set([
   ...["ECS_CONTAINER_STOP_TIMEOUT", "ECS_CONTAINER_START_TIMEOUT", "ECS_CONTAINER_CREATE_TIMEOUT"],
   ...["ECS_IMAGE_PULL_INACTIVITY_TIMEOUT", "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION"],
   ...["ECS_ENABLE_SPOT_INSTANCE_DRAINING", "ECS_TASK_METADATA_RPS_LIMIT", "ECS_AWSVPC_BLOCK_IMDS"],
+  "ECS_EXTERNAL",
 ]);
 
 /** What this agent always does, or never: asking for just that is no wish it would ignore. */
@@ -199,10 +218,10 @@ const FIXED: Readonly<Record<string, string>> = {
   ECS_CHECKPOINT: "true",
   ECS_ENABLE_TASK_IAM_ROLE: "true",
   ECS_ENABLE_TASK_IAM_ROLE_NETWORK_HOST: "true",
+  ECS_ENABLE_AWSLOGS_EXECUTIONROLE_OVERRIDE: "true",
   ECS_ENABLE_TASK_CPU_MEM_LIMIT: "true",
   ECS_DISABLE_IMAGE_CLEANUP: "true",
   ECS_ENABLE_TASK_ENI: "true",
-  ECS_EXTERNAL: "false",
   ECS_DISABLE_METRICS: "false",
   ECS_DISABLE_PRIVILEGED: "false",
   ECS_DISABLE_DOCKER_HEALTH_CHECK: "false",

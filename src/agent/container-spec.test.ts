@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { WireContainer, WireTask } from "#acs/messages.ts";
+import type { WireContainer, WireSecret, WireTask } from "#acs/messages.ts";
 import { containerSpec, dockerNameOf, type SpecSettings } from "./container-spec.ts";
 import { refusalOf } from "./task-check.ts";
 import { freshTask, wireContainer, wireTask } from "./task/fixture.suite.ts";
@@ -16,6 +16,14 @@ const specOf = (
 ) => {
   const fresh = freshTask(wireTask([wireContainer("web", container), wireContainer("db")], task));
   return containerSpec({ ...fresh, ...state }, "web", { ...SETTINGS, ...settings });
+};
+const SECRET: WireSecret = {
+  name: "A",
+  valueFrom: "a",
+  region: "eu-west-1",
+  provider: "ssm",
+  type: "ENVIRONMENT_VARIABLE",
+  target: "CONTAINER",
 };
 const docker = (config: object, hostConfig: object = {}) => ({
   dockerConfig: { config: JSON.stringify(config), hostConfig: JSON.stringify(hostConfig) },
@@ -147,6 +155,29 @@ describe("a container's specification", () => {
   });
 });
 
+describe("the log driver awslogs", () => {
+  const log = { Type: "awslogs", Config: { "awslogs-group": "g" } };
+  const configOf = (container: Partial<WireContainer>, settings: Partial<SpecSettings> = {}) =>
+    specOf({ ...docker({}, { LogConfig: log }), ...container }, {}, settings, {
+      executionCredentialsId: "e-1",
+    }).hostConfig["LogConfig"];
+
+  it("is told where the execution role's credentials are, when the task logs by that role", () => {
+    expect(configOf({ logsAuthStrategy: "ExecutionRole" }, { servesCredentials: true })).toEqual({
+      Type: "awslogs",
+      Config: { "awslogs-group": "g", "awslogs-credentials-endpoint": "/v2/credentials/e-1" },
+    });
+  });
+
+  it("uses the instance's otherwise, and other drivers are told nothing", () => {
+    expect(configOf({}, { servesCredentials: true })).toEqual(log);
+    expect(configOf({ logsAuthStrategy: "ExecutionRole" })).toEqual(log);
+    const other = { ...log, Type: "json-file" };
+    const container = { ...docker({}, { LogConfig: other }), logsAuthStrategy: "ExecutionRole" as const };
+    expect(configOf(container, { servesCredentials: true })).toEqual(other);
+  });
+});
+
 describe("a task that this agent cannot run", () => {
   const refusal = (containers: readonly Partial<WireContainer>[], task: Partial<WireTask> = {}) =>
     refusalOf(
@@ -154,7 +185,7 @@ describe("a task that this agent cannot run", () => {
         containers.map((c, i) => wireContainer(`c${i}`, c)),
         task,
       ),
-      false,
+      { awsvpc: false, secrets: false },
     )?.reason;
   const fault = "UnrecogniedTaskError: Error loading task - ";
 
@@ -170,7 +201,12 @@ describe("a task that this agent cannot run", () => {
     ["network mode awsvpc is not supported by this agent", [{}], { networkMode: "awsvpc" }],
     ["pidMode task is not supported by this agent", [{}], { pidMode: "task" }],
     ["ipcMode task is not supported by this agent", [{}], { ipcMode: "task" }],
-    ["container member secrets is not supported by this agent", [{ secrets: [{}] } as never], {}],
+    ["container member secrets is not supported by this agent", [{ secrets: [SECRET] }], {}],
+    [
+      "a member is missing or of a wrong type",
+      [{ secrets: [{ ...SECRET, provider: "vault" }] } as never],
+      {},
+    ],
     ["invalid Volume; must include a name", [{}], { volumes: [{ host: {} } as never] }],
     ["invalid Volume; empty volume configuration", [{}], { volumes: [{ name: "v" }] }],
     [
@@ -205,5 +241,23 @@ describe("a task that this agent cannot run", () => {
     expect(refusal([{ memory: 512 }], { memory: 128 })).toMatch(
       /container memory limit\(512\) greater than task memory limit\(128\)$/,
     );
+  });
+});
+
+describe("the runtime that a host's tasks are to have", () => {
+  it("is asked of the engine whatever the order says, and told by a label", () => {
+    const spec = specOf(docker({}, { Runtime: "runc" }), {}, { runtime: "runsc" });
+    expect(spec.hostConfig["Runtime"]).toBe("runsc");
+    expect(spec.config["Labels"]).toMatchObject({ "estiba.runtime": "runsc" });
+  });
+
+  it("is never replaced by another: a task is refused where the engine lacks it", () => {
+    const task = wireTask([wireContainer("web")]);
+    const refusal = refusalOf(task, { awsvpc: true, secrets: true, lacksRuntime: "runsc" });
+    expect(refusal).toEqual({
+      reason: "RuntimeNotAvailable: tasks are to run with runsc, which is not installed on their host",
+      isInvalid: false,
+    });
+    expect(refusalOf(task, { awsvpc: true, secrets: true })).toBeUndefined();
   });
 });

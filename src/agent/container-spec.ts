@@ -1,5 +1,6 @@
 // A task and one of its containers → what the engine creates it from (agent protocol, sections 3.10 and 5.6 to 5.9). Pure.
 import type { WireContainer, WireTask } from "#acs/messages.ts";
+import { RUNTIME_ATTRIBUTE, type TaskRuntime } from "#domain/ecs/fargate.ts";
 import type { ContainerSpec } from "./engine/port.ts";
 import { TaskFailure } from "./hooks/hook.ts";
 import { definitionOf, type TaskState } from "./task/state.ts";
@@ -15,7 +16,12 @@ export const LABELS = {
   agent: "estiba.agent",
 } as const;
 
+/** Whoever knows its value has the execution role's credentials. */
+export const LOG_CREDENTIALS_OPTION = "awslogs-credentials-endpoint";
+
 export interface SpecSettings {
+  /** What starts the containers; the engine's usual one when absent. */
+  readonly runtime?: TaskRuntime;
   /** The configured cluster: a name or an ARN. */
   readonly cluster: string;
   readonly region: string;
@@ -89,22 +95,29 @@ export function containerSpec(state: TaskState, name: string, settings: SpecSett
       ...(task.pidMode === "host" ? { PidMode: "host" } : {}),
       ...(task.ipcMode === undefined ? {} : { IpcMode: task.ipcMode }),
       ...hostConfig,
+      ...logConfigOf(state, container, hostConfig["LogConfig"], settings),
+      ...(settings.runtime === undefined ? {} : { Runtime: settings.runtime }),
     },
   };
 }
 
+/** A Fargate task is in a cluster of the user's, its host in none that anybody knows. */
+export const clusterOf = (task: Pick<WireTask, "launchType" | "taskClusterArn">, ofHost: string): string =>
+  task.launchType === "FARGATE" ? (task.taskClusterArn ?? ofHost) : ofHost;
+
 export function labelsOf(
   task: WireTask,
   container: string,
-  settings: Pick<SpecSettings, "cluster">,
+  settings: Pick<SpecSettings, "cluster" | "runtime">,
 ): Readonly<Record<string, string>> {
   return {
     [LABELS.taskArn]: task.arn,
     [LABELS.containerName]: container,
     [LABELS.family]: task.family,
     [LABELS.version]: task.version,
-    [LABELS.cluster]: settings.cluster,
+    [LABELS.cluster]: clusterOf(task, settings.cluster),
     [LABELS.agent]: "1",
+    ...(settings.runtime === undefined ? {} : { [RUNTIME_ATTRIBUTE]: settings.runtime }),
   };
 }
 
@@ -126,6 +139,21 @@ function environmentOf(state: TaskState, container: WireContainer, settings: Spe
       : {}),
   };
   return Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+}
+
+/** The driver asks 169.254.170.2 by this path, from the engine's own network. */
+function logConfigOf(
+  { executionCredentialsId: id }: TaskState,
+  { logsAuthStrategy }: WireContainer,
+  given: unknown,
+  { servesCredentials }: SpecSettings,
+): Readonly<Record<string, unknown>> {
+  const log = given as { readonly Type?: unknown; readonly Config?: object } | undefined;
+  if (log?.Type !== "awslogs" || logsAuthStrategy !== "ExecutionRole") return {};
+  if (id === undefined || !servesCredentials) return {};
+  return {
+    LogConfig: { ...log, Config: { ...log.Config, [LOG_CREDENTIALS_OPTION]: `/v2/credentials/${id}` } },
+  };
 }
 
 function portBindings(ports: TaskState["hostPorts"][string]): Readonly<Record<string, unknown>> {

@@ -19,10 +19,12 @@ import { createHttpControlPlane } from "./http-control-plane.ts";
 import { createImdsClient } from "./imds-client.ts";
 import { startIntrospection } from "./introspection.ts";
 import { createJsonLogger } from "./json-logger.ts";
+import { createJoinedCredentials } from "./joined-credentials.ts";
 import { createKernelInterfaces } from "./network/kernel-interfaces.ts";
 import { createNamespaceWiring } from "./network/namespace.ts";
 import { isPortFree } from "./port-probe.ts";
 import { AgentExit } from "./register.ts";
+import { createSecretCalls } from "./secrets/service-call.ts";
 import { createStateFolder } from "./state-file.ts";
 import { createProtectionEndpoint } from "./task-protection.ts";
 import { AGENT_VERSION, USER_AGENT } from "./version.ts";
@@ -62,10 +64,18 @@ async function main(): Promise<void> {
   const logger = createJsonLogger(config.logLevel, clock, (line) => void writeSync(2, line));
   const imds = createImdsClient(config.imdsEndpoint, clock);
   const fixed = staticCredentials();
+  // No instance: no metadata service of ours, no interfaces for tasks.
+  const isInstance = fixed === undefined && !config.external;
+  const credentialsOfHost = (): (() => Promise<SigningCredentials>) => {
+    if (fixed !== undefined) return () => Promise.resolve(fixed);
+    return config.joinFile === undefined
+      ? () => imds.credentials()
+      : createJoinedCredentials(config.joinFile, clock);
+  };
   const controlPlane = createHttpControlPlane({
     endpoint: config.endpoint,
     region: config.region,
-    credentials: fixed === undefined ? () => imds.credentials() : () => Promise.resolve(fixed),
+    credentials: credentialsOfHost(),
     clock,
     userAgent: USER_AGENT,
   });
@@ -76,13 +86,17 @@ async function main(): Promise<void> {
     ...(config.imagesFolder === undefined ? {} : { imagesFolder: config.imagesFolder }),
   });
   const credentials = createCredentialStore();
-  const { cgroupParent, machineProc, blocksMetadata } = config;
+  const { cgroupParent, machineProc, blocksMetadata, trunk } = config;
   const network =
-    machineProc === undefined || fixed !== undefined
+    machineProc === undefined || !isInstance
       ? undefined
       : createNetworkHook({
           engine,
-          wiring: createNamespaceWiring({ proc: machineProc, blockMetadata: blocksMetadata }),
+          wiring: createNamespaceWiring({
+            proc: machineProc,
+            blockMetadata: blocksMetadata,
+            ...(trunk === undefined ? {} : { trunk }),
+          }),
           cluster: config.cluster,
           ...(cgroupParent === undefined
             ? {}
@@ -97,11 +111,14 @@ async function main(): Promise<void> {
     random,
     logger,
     state: createStateFolder(config.dataDirectory, logger),
-    identity: async () => (fixed === undefined ? imds.identity() : undefined),
-    ...(fixed === undefined
-      ? { spotAction: () => imds.spotAction(), hostFacts: () => readHostFacts(imds) }
-      : {}),
-    abilities: { servesCredentials: true, limitsTasks: config.cgroupParent !== undefined },
+    identity: async () => (isInstance ? imds.identity() : undefined),
+    ...(isInstance ? { spotAction: () => imds.spotAction(), hostFacts: () => readHostFacts(imds) } : {}),
+    abilities: {
+      servesCredentials: true,
+      limitsTasks: config.cgroupParent !== undefined,
+      logsByExecutionRole: true,
+    },
+    callAsRole: createSecretCalls({ endpoint: config.endpoint, clock, random, userAgent: USER_AGENT }),
     hooks: [
       ...(cgroupParent === undefined ? [] : [cgroupHook({ parent: cgroupParent, clock })]),
       ...(network === undefined ? [] : [network]),
@@ -109,7 +126,7 @@ async function main(): Promise<void> {
     ...(network === undefined
       ? {}
       : {
-          interfaces: createKernelInterfaces(),
+          interfaces: createKernelInterfaces(trunk),
           endpointAddressOf: (task) => network.endpointAddress(task),
         }),
     isPortFree,

@@ -1,11 +1,18 @@
 import { describe, expect, it } from "vitest";
+import type { WireContainer } from "#acs/messages.ts";
 import type { ContainerState } from "./engine/port.ts";
 import { metadataSource, type MetadataSourceParts } from "./metadata-source.ts";
 import { seen, wireContainer, Walk } from "./task/fixture.suite.ts";
 
 /** A task of one container that the agent has created; what the engine shows of it is `state`. */
-function source(state: ContainerState | undefined, more: Partial<MetadataSourceParts> = {}) {
-  const walk = new Walk([wireContainer("web", { containerArn: "arn:c" })], { launchType: "EC2" });
+function source(
+  state: ContainerState | undefined,
+  more: Partial<MetadataSourceParts> = {},
+  container: Partial<WireContainer> = {},
+) {
+  const walk = new Walk([wireContainer("web", { containerArn: "arn:c", ...container })], {
+    launchType: "EC2",
+  });
   walk.begin();
   walk.created("web");
   const parts: MetadataSourceParts = {
@@ -51,6 +58,21 @@ describe("what a container is told", () => {
       logOptions: { "max-size": "10m" },
       containerArn: "arn:c",
     });
+  });
+
+  it("has neither the secrets among the log options nor the path of the log driver's credentials", async () => {
+    const secret = { valueFrom: "/t", region: "r", provider: "ssm", type: "BOOTSTRAP" } as const;
+    const options = {
+      "awslogs-group": "g",
+      "awslogs-credentials-endpoint": "/v2/credentials/e-1",
+      "splunk-token": "hidden",
+    };
+    const { source: metadata } = source(
+      seen("web", { log: { driver: "awslogs", options } }),
+      {},
+      { secrets: [{ ...secret, name: "splunk-token", target: "LOG_DRIVER" }] },
+    );
+    expect((await metadata.find("m-web"))?.container.logOptions).toEqual({ "awslogs-group": "g" });
   });
 
   it("is what the agent knows when the engine does not answer", async () => {

@@ -1,7 +1,9 @@
 // What the task metadata endpoint tells of this host's tasks: their states, and what the engine says of their containers at the
 // moment of asking, since a container asks before the agent has heard that it runs.
+import type { WireContainer } from "#acs/messages.ts";
 import type { HostFacts } from "./host-facts.ts";
-import { labelsOf } from "./container-spec.ts";
+import type { TaskRuntime } from "#domain/ecs/fargate.ts";
+import { clusterOf, LOG_CREDENTIALS_OPTION, labelsOf } from "./container-spec.ts";
 import type { ContainerState, Engine } from "./engine/port.ts";
 import { networkRate } from "./metadata/network-rate.ts";
 import { networkView } from "./metadata/network-view.ts";
@@ -14,6 +16,8 @@ export interface MetadataSourceParts {
   readonly engine: Pick<Engine, "inspect" | "sampleStats">;
   /** As configured, a name or an ARN. */
   readonly cluster: string;
+  /** What starts tasks' containers, where it was said. */
+  readonly runtime?: TaskRuntime | undefined;
   /** The address from which a task with an interface of its own asks; undefined for other tasks. */
   readonly addressOf: (state: TaskState) => string | undefined;
   readonly tags: (resourceArn: string) => Promise<TagsView>;
@@ -87,8 +91,9 @@ type Seen = ContainerState | undefined;
 
 function taskView(state: TaskState, seen: readonly Seen[], parts: MetadataSourceParts): TaskView {
   const { task } = state;
-  const { cluster } = parts;
-  const containers = state.containers.map((c, i) => containerView(state, c, seen[i], cluster));
+  const isFargate = task.launchType === "FARGATE";
+  const cluster = clusterOf(task, parts.cluster);
+  const containers = state.containers.map((c, i) => containerView(state, c, seen[i], { ...parts, cluster }));
   const least = containers.reduce((a, b) => (rankOf(a) <= rankOf(b) ? a : b));
   const host = parts.host();
   return {
@@ -109,7 +114,8 @@ function taskView(state: TaskState, seen: readonly Seen[], parts: MetadataSource
     ...present("serviceName", task.serviceName),
     ...present("availabilityZone", host?.availabilityZone),
     ...present("availabilityZoneId", host?.availabilityZoneId),
-    ...present("vpcId", host?.vpcId),
+    // The host's network is not the task's.
+    ...(isFargate ? {} : present("vpcId", host?.vpcId)),
   };
 }
 
@@ -119,7 +125,7 @@ function containerView(
   state: TaskState,
   container: TaskContainer,
   seen: Seen,
-  cluster: string,
+  { cluster, runtime }: Pick<MetadataSourceParts, "cluster" | "runtime">,
 ): ContainerView {
   const { task } = state;
   const definition = definitionOf(state, container.name);
@@ -141,7 +147,7 @@ function containerView(
       hostPort: p.hostPort,
       hostIp: p.hostIp,
     })),
-    labels: labelsOf(task, container.name, { cluster }),
+    labels: labelsOf(task, container.name, { cluster, ...present("runtime", runtime) }),
     networks: [networkView(task, seen?.addresses ?? [])],
     volumes: definition.mountPoints.flatMap((mount) => {
       const volume = task.volumes.find((v) => v.name === mount.sourceVolume);
@@ -155,10 +161,21 @@ function containerView(
     ...present("finishedAt", container.finishedAt),
     ...present("health", healthView(container, seen)),
     ...present("logDriver", seen?.log?.driver),
-    ...present("logOptions", seen?.log?.options),
+    ...present("logOptions", seen?.log && shownOptions(definition, seen.log.options)),
     ...present("containerArn", definition.containerArn),
     ...(definition.restartPolicy?.enabled === true ? { restartCount: container.restartCount } : {}),
   };
+}
+
+/** Without the values of secrets, and without the path at which the log driver gets its credentials. */
+function shownOptions(
+  { secrets = [] }: WireContainer,
+  options: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const secret = new Set(secrets.flatMap((s) => (s.target === "LOG_DRIVER" ? [s.name] : [])));
+  return Object.fromEntries(
+    Object.entries(options).filter(([name]) => name !== LOG_CREDENTIALS_OPTION && !secret.has(name)),
+  );
 }
 
 function healthView({ health }: TaskContainer, seen: Seen): ContainerView["health"] {

@@ -176,6 +176,25 @@ describe("the attributes of this agent", () => {
     expect(names(false, false)).not.toContain("ecs.capability.task-cpu-mem-limit");
   });
 
+  it("promise secrets and logs by the execution role only where they are kept", () => {
+    const promised = (abilities: object) =>
+      agentAttributes(
+        { logDrivers: [] },
+        { logDrivers: [] },
+        { servesCredentials: true, limitsTasks: false, ...abilities },
+      )
+        .map((a) => a.name)
+        .filter((name) => /secrets|awslogs/.test(name));
+    expect(promised({})).toEqual([]);
+    expect(promised({ fetchesSecrets: true })).toEqual([
+      "ecs.capability.secrets.ssm.environment-variables",
+      "ecs.capability.secrets.ssm.bootstrap.log-driver",
+      "ecs.capability.secrets.asm.environment-variables",
+      "ecs.capability.secrets.asm.bootstrap.log-driver",
+    ]);
+    expect(promised({ logsByExecutionRole: true })).toEqual(["ecs.capability.execution-role-awslogs"]);
+  });
+
   it("promise nothing that this agent refuses", () => {
     expect(names(true, true).join()).not.toMatch(
       /secrets|task-eni|efs|firelens|env-files|ecr|execute-command/,

@@ -9,12 +9,27 @@ export interface Refusal {
   readonly isInvalid: boolean;
 }
 
+/** What this agent does for tasks only on some hosts. */
+export interface Honoured {
+  /** Tasks may have network interfaces of their own. */
+  readonly awsvpc: boolean;
+  /** Secrets are fetched. */
+  readonly secrets: boolean;
+  /** The runtime that tasks of this host are to have, which its engine does not offer. */
+  readonly lacksRuntime?: string;
+}
+
 /** Undefined when the task can be run. */
-export function refusalOf(task: WireTask, awsvpc: boolean): Refusal | undefined {
-  const unrecognised = shapeFault(task, awsvpc);
+export function refusalOf(task: WireTask, honours: Honoured): Refusal | undefined {
+  const unrecognised = shapeFault(task, honours);
   // The stock agent's own spelling, which control planes may know.
   if (unrecognised !== undefined)
     return { reason: `UnrecogniedTaskError: Error loading task - ${unrecognised}`, isInvalid: true };
+  if (honours.lacksRuntime !== undefined)
+    return {
+      reason: `RuntimeNotAvailable: tasks are to run with ${honours.lacksRuntime}, which is not installed on their host`,
+      isInvalid: false,
+    };
   const dependency = dependencyFault(task);
   if (dependency !== undefined) return { reason: `TaskDependencyError: ${dependency}`, isInvalid: false };
   const over = task.containers.find((c) => (task.memory ?? 0) > 0 && c.memory > (task.memory ?? 0));
@@ -27,7 +42,7 @@ export function refusalOf(task: WireTask, awsvpc: boolean): Refusal | undefined 
   };
 }
 
-function shapeFault(task: WireTask, awsvpc: boolean): string | undefined {
+function shapeFault(task: WireTask, { awsvpc, secrets }: Honoured): string | undefined {
   if (!isWhole(task)) return "a member is missing or of a wrong type";
   if (task.containers.length === 0) return "the task has no containers";
   const names = task.containers.map((c) => c.name);
@@ -45,6 +60,10 @@ function shapeFault(task: WireTask, awsvpc: boolean): string | undefined {
   for (const container of task.containers) {
     const unsupported = UNSUPPORTED.find((member) => isGiven(container, member));
     if (unsupported !== undefined) return `container member ${unsupported} is not supported by this agent`;
+    if (!secrets && isGiven(container, "secrets"))
+      return "container member secrets is not supported by this agent";
+    const secret = container.secrets?.find((s) => s.type === "MOUNT_POINT");
+    if (secret !== undefined) return `secret type ${secret.type} is not supported by this agent`;
   }
   return task.volumes.map(volumeFault).find((fault) => fault !== undefined);
 }
@@ -69,6 +88,7 @@ function isWhole(task: WireTask): boolean {
         isFields(c["environment"]) &&
         isListOf(c["portMappings"], (p) => Number.isInteger(p["containerPort"])) &&
         isListOf(c["mountPoints"], () => true) &&
+        (c["secrets"] === undefined || c["secrets"] === null || isListOf(c["secrets"], isSecret)) &&
         isListOf(c["volumesFrom"], () => true),
     )
   );
@@ -78,6 +98,10 @@ const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 const isListOf = (value: unknown, test: (item: Fields) => boolean): boolean =>
   Array.isArray(value) && value.every((item) => isFields(item) && test(item));
+
+const isSecret = (s: Fields): boolean =>
+  ["name", "valueFrom", "region"].every((member) => typeof s[member] === "string" && s[member] !== "") &&
+  (s["provider"] === "ssm" || s["provider"] === "asm");
 
 const hasInterface = ({ elasticNetworkInterfaces: given }: WireTask): boolean =>
   isListOf(
@@ -91,7 +115,6 @@ const hasInterface = ({ elasticNetworkInterfaces: given }: WireTask): boolean =>
 
 /** Members of the wire's container that the stock agent honours and this one does not. */
 const UNSUPPORTED = [
-  "secrets",
   "environmentFiles",
   "registryAuthentication",
   "firelensConfiguration",

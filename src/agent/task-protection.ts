@@ -45,7 +45,14 @@ export function createProtectionEndpoint({ find, cluster, callAs }: ProtectionPa
       );
     const operation = method === "GET" ? "GetTaskProtection" : "UpdateTaskProtection";
     try {
-      return show(await callAs(credentials)(operation, { cluster, tasks: [taskArn], ...wanted }));
+      return show(
+        await callAs(credentials)(operation, {
+          // The task's, which on Fargate is not its host's.
+          cluster: taskArn.split("/").at(-2) ?? cluster,
+          tasks: [taskArn],
+          ...wanted,
+        }),
+      );
     } catch (error) {
       if (!(error instanceof CallFailed)) throw error;
       const { status = 500, requestId } = error;

@@ -7,16 +7,23 @@ import type { Admission } from "./admission.ts";
 import { dockerNameOf, LABELS } from "./container-spec.ts";
 import type { CredentialStore } from "./credentials.ts";
 import type { ContainerState } from "./engine/port.ts";
-import type { HookTask } from "./hooks/hook.ts";
-import { refusalOf, type Refusal } from "./task-check.ts";
+import { refusalOf, type Honoured, type Refusal } from "./task-check.ts";
 import { createTaskRunner, type RunnerDependencies, type TaskRunner } from "./task/runner.ts";
-import { isStopped, newTask, rejectedTask, settled, taskIdOf, type TaskState } from "./task/state.ts";
+import {
+  hookTaskOf,
+  isStopped,
+  newTask,
+  rejectedTask,
+  settled,
+  taskIdOf,
+  type TaskState,
+} from "./task/state.ts";
 
 export interface TaskDependencies extends Omit<RunnerDependencies, "onChange" | "onRelease" | "onForgotten"> {
   readonly admission: Admission;
   readonly credentials: CredentialStore;
-  /** Tasks may have network interfaces of their own. */
-  readonly awsvpc: boolean;
+  /** What tasks may ask for beside containers. */
+  readonly honours: Honoured;
   readonly random: Random;
   /** A task changed: there may be something to report. */
   readonly onChange: (runner: TaskRunner) => void;
@@ -70,7 +77,7 @@ export function createHostTasks(dependencies: TaskDependencies): HostTasks {
     own(runner);
     return runner;
   };
-  const hookTask = ({ arn, state: { task } }: TaskRunner): HookTask => ({ id: taskIdOf(arn), task });
+  const hookTask = ({ state }: TaskRunner) => hookTaskOf(state);
   const isClaimed = (runner: TaskRunner, container: ContainerState) =>
     dependencies.hooks.some((hook) => hook.claims?.(hookTask(runner), container) === true);
   /** What a hook made for the task: without it the task ends. */
@@ -89,7 +96,8 @@ export function createHostTasks(dependencies: TaskDependencies): HostTasks {
       if (task.desiredStatus === "STOPPED") known.dispatch({ type: "stopOrdered" });
       return { runner: known, valid: true };
     }
-    const refusal = task.desiredStatus === "STOPPED" ? STOP_OF_UNKNOWN : refusalOf(task, dependencies.awsvpc);
+    const refusal =
+      task.desiredStatus === "STOPPED" ? STOP_OF_UNKNOWN : refusalOf(task, dependencies.honours);
     if (refusal !== undefined) {
       const runner = begin(rejectedTask(task, refusal.reason));
       runner.begin();

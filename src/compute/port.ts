@@ -1,5 +1,6 @@
 // The port to what makes hosts: `netns` makes them out of this machine, `sim` simulates them.
 
+import type { MachineTunnel } from "#domain/ec2/instance.ts";
 import type { InterfaceAttachment } from "#domain/ports/host-network.ts";
 
 export interface HostSpec {
@@ -18,6 +19,8 @@ export interface HostSpec {
   readonly userData: string;
   /** The control plane's base URL as the host reaches it, for instance `http://10.64.0.2:4566`. */
   readonly endpoint: string;
+  /** On another machine that joined: how it is reached. */
+  readonly joined?: MachineTunnel;
 }
 
 export interface ComputeProvider {

@@ -3,9 +3,11 @@
 import type { Clock } from "#lib/clock.ts";
 import type { Logger } from "#lib/logger.ts";
 import type { RoleCredentials, WireNetworkInterface, WireTask } from "#acs/messages.ts";
+import { ec2Key } from "#domain/ec2/instance.ts";
 import type { TaskRow } from "#domain/ecs/task.ts";
 import type { CredentialIssuer, TaskRoleType } from "#domain/ports/credential-issuer.ts";
 import type { Store } from "#store/store.ts";
+import { subnets } from "#store/tables/ec2.ts";
 import { taskDefinitions, tasks } from "#store/tables/ecs.ts";
 import { manifestStatus, orderFor, type Order } from "./orders.ts";
 import { credentialsOf } from "./task-credentials.ts";
@@ -51,11 +53,14 @@ export function createDispatch({
   issuer,
   clock,
   logger,
+  endpointFor,
 }: {
   readonly store: Store;
   readonly issuer: CredentialIssuer;
   readonly clock: Pick<Clock, "now">;
   readonly logger: Logger;
+  /** The control plane's base URL in a VPC. */
+  readonly endpointFor?: (vpcId: string) => string;
 }): Dispatch {
   const links = new Map<string, Link>();
   let watch: ReturnType<Store["snapshotAndWatch"]> | undefined;
@@ -81,12 +86,20 @@ export function createDispatch({
         credentialsOf(issuer, task, definition),
         endpoint,
         interfacesOf(store, task),
+        taskEndpoint(task, endpoint),
       );
     logger.error("A task's definition is gone", {
       taskArn: task.arn,
       taskDefinitionArn: task.taskDefinitionArn,
     });
     return undefined;
+  };
+
+  /** A Fargate task is in another VPC than its host. */
+  const taskEndpoint = ({ launchType, region, attachment }: TaskRow, ofHost: string | undefined) => {
+    if (launchType !== "FARGATE" || attachment === undefined || endpointFor === undefined) return ofHost;
+    const subnet = store.get(subnets, ec2Key(region, attachment.subnetId));
+    return subnet === undefined ? ofHost : endpointFor(subnet.vpcId);
   };
 
   /** The agent looks out for the interface; its confirmation makes the task one to run. */

@@ -1,6 +1,7 @@
 // The two strings of Docker Engine API JSON that carry a container's settings to the agent (agent protocol, "The Task object").
 // Pure. What has a typed member on the wire (command, environment, ports, memory …) must not stand here: it would override.
 import type { ContainerDefinition } from "#domain/ecs/task-definition.ts";
+import type { DockerLogConfig } from "./log-config.ts";
 
 const MIB = 1024 * 1024;
 const SECOND_IN_NANOSECONDS = 1_000_000_000;
@@ -34,6 +35,7 @@ export function dockerHostConfig(
   networkMode: string,
   memory: number | undefined,
   memoryReservation: number | undefined,
+  logConfig?: DockerLogConfig,
 ): Record<string, unknown> {
   const linux = definition.linuxParameters;
   return withoutUndefined({
@@ -73,10 +75,7 @@ export function dockerHostConfig(
     Dns: definition.dnsServers,
     DnsSearch: definition.dnsSearchDomains,
     SecurityOpt: definition.dockerSecurityOptions,
-    LogConfig:
-      definition.logConfiguration === undefined
-        ? undefined
-        : { Type: definition.logConfiguration.logDriver, Config: definition.logConfiguration.options ?? {} },
+    LogConfig: logConfig,
   });
 }
 

@@ -31,6 +31,8 @@ export interface FleetDependencies {
   readonly logger: Logger;
   /** How long an agent may be away before its instance shows agentConnected false. */
   readonly graceMs: number;
+  /** The control plane's base URL in a VPC, where a Fargate task is and its host is not. */
+  readonly endpointFor?: (vpcId: string) => string;
 }
 
 export type Admission =
@@ -52,9 +54,9 @@ export interface Fleet {
 const INACTIVE = "The container instance is inactive";
 
 export function createFleet(dependencies: FleetDependencies): Fleet {
-  const { store, issuer, clock, random, logger, graceMs } = dependencies;
+  const { store, clock, random, logger, graceMs } = dependencies;
   const ingest = createIngest({ store, clock, logger });
-  const dispatch = createDispatch({ store, issuer, clock, logger });
+  const dispatch = createDispatch({ ...dependencies });
   const report = (error: unknown) => logger.error("An agent's report could not be stored", { error });
   const presence = createPresence({ store, clock, graceMs, onError: report });
   const sessions = new Map<string, ServerSession>();

@@ -21,7 +21,7 @@ export function credentialsOf(
   ];
   return roles.flatMap(([roleType, roleArn]) => {
     if (roleArn === undefined) return [];
-    const issued = issuer.forTask({ roleArn, taskArn: task.arn });
+    const issued = issuer.forTask({ roleArn, taskArn: task.arn, roleType });
     return [
       {
         roleType,

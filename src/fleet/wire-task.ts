@@ -4,19 +4,23 @@ import type { Volume } from "@aws-sdk/client-ecs";
 import type { WireContainer, WireNetworkInterface, WireTask, WireVolume } from "#acs/messages.ts";
 import type { ContainerDefinition, TaskDefinitionBody } from "#domain/ecs/task-definition.ts";
 import type { TaskRow } from "#domain/ecs/task.ts";
+import { parseArn } from "#lib/arn.ts";
 import { dockerConfig, dockerHostConfig } from "./docker-config.ts";
+import { dockerLogConfig } from "./log-config.ts";
 import type { TaskCredentials } from "./task-credentials.ts";
+import { toWireSecrets } from "./wire-secrets.ts";
 
 /** The lowest Docker API version our hostConfig strings need. */
 const DOCKER_API_VERSION = "1.18";
 
-/** `endpoint`: the URL by which the host reaches this server; SDKs in the task's containers then do, too. */
+/** `endpoint`: the URL by which the host reaches this server; `taskEndpoint`: by which SDKs in the task's containers do. */
 export function toWireTask(
   task: TaskRow,
   definition: TaskDefinitionBody,
   credentials: readonly TaskCredentials[] = [],
   endpoint?: string,
   interfaces: readonly WireNetworkInterface[] = [],
+  taskEndpoint = endpoint,
 ): WireTask {
   const issued = (type: TaskCredentials["roleType"]) =>
     credentials.find((c) => c.roleType === type)?.credentials;
@@ -31,7 +35,7 @@ export function toWireTask(
     networkMode: task.networkMode,
     group: task.group,
     containers: definition.containerDefinitions.map((container) =>
-      toWireContainer(task, container, endpoint),
+      toWireContainer(task, container, { endpoint, taskEndpoint }, executionRole !== undefined),
     ),
     volumes: (definition.volumes ?? []).map(toWireVolume),
     ...(role === undefined ? {} : { roleCredentials: role }),
@@ -82,7 +86,8 @@ export function toStopOrder(task: TaskRow): WireTask {
 function toWireContainer(
   task: TaskRow,
   definition: ContainerDefinition,
-  endpoint: string | undefined,
+  { endpoint, taskEndpoint }: Record<"endpoint" | "taskEndpoint", string | undefined>,
+  hasExecutionRole: boolean,
 ): WireContainer {
   const name = definition.name ?? "";
   const override = task.overrides.containerOverrides?.find((o) => o.name === name);
@@ -91,12 +96,17 @@ function toWireContainer(
   const command = override?.command ?? definition.command;
   const containerArn = task.containers.find((c) => c.name === name)?.arn;
   const environment: Record<string, string> = {
-    AWS_EXECUTION_ENV: "AWS_ECS_EC2",
-    ...(endpoint === undefined ? {} : { AWS_ENDPOINT_URL: endpoint }),
+    AWS_EXECUTION_ENV: task.launchType === "FARGATE" ? "AWS_ECS_FARGATE" : "AWS_ECS_EC2",
+    ...(taskEndpoint === undefined ? {} : { AWS_ENDPOINT_URL: taskEndpoint }),
   };
   for (const { name: key, value } of [...(definition.environment ?? []), ...(override?.environment ?? [])]) {
     if (key !== undefined) environment[key] = value ?? "";
   }
+  const secrets = toWireSecrets(definition, {
+    region: task.region,
+    account: parseArn(task.arn)?.account ?? "",
+  });
+  const logConfig = dockerLogConfig(definition, { taskId: task.id, endpoint });
   return {
     name,
     image: definition.image ?? "",
@@ -121,7 +131,9 @@ function toWireContainer(
     dockerConfig: {
       version: DOCKER_API_VERSION,
       config: JSON.stringify(dockerConfig(definition)),
-      hostConfig: JSON.stringify(dockerHostConfig(definition, task.networkMode, memory, memoryReservation)),
+      hostConfig: JSON.stringify(
+        dockerHostConfig(definition, task.networkMode, memory, memoryReservation, logConfig),
+      ),
     },
     ...(containerArn === undefined ? {} : { containerArn }),
     ...(command === undefined ? {} : { command }),
@@ -147,5 +159,9 @@ function toWireContainer(
           },
         }),
     ...(definition.healthCheck === undefined ? {} : { healthCheckType: "docker" as const }),
+    ...(secrets.length === 0 ? {} : { secrets }),
+    ...(logConfig?.Type === "awslogs" && hasExecutionRole
+      ? { logsAuthStrategy: "ExecutionRole" as const }
+      : {}),
   };
 }

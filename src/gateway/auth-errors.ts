@@ -1,6 +1,6 @@
 // One table: how each protocol says that a caller may not. SDKs refresh credentials and correct clocks by these names.
 import { ServiceError } from "#lib/errors.ts";
-import type { Denial, WireProtocol } from "./service-definition.ts";
+import type { Denial, Principal, WireProtocol } from "./service-definition.ts";
 
 type AuthFailureKind =
   | "missingToken"
@@ -78,8 +78,32 @@ function wording(protocol: WireProtocol, failure: AuthFailure, message: string):
   return failure.kind === "accessDenied" ? `${message} ${failure.detail}` : message;
 }
 
-/** AWS's sentence for a denied call. */
-export const accessDenied = (principalArn: string, { action, resource, reason }: Denial): AuthFailure => ({
+/** AWS's sentence for a denied call, and what DecodeAuthorizationMessage opens where there is such. */
+export const accessDenied = (
+  principalArn: string,
+  { action, resource, reason }: Denial,
+  encoded?: string,
+): AuthFailure => ({
   kind: "accessDenied",
-  detail: `User: ${principalArn} is not authorized to perform: ${action} on resource: ${resource} ${reason}`,
+  detail:
+    `User: ${principalArn} is not authorized to perform: ${action} on resource: ${resource} ${reason}` +
+    (encoded === undefined ? "" : `. Encoded authorization failure message: ${encoded}`),
 });
+
+/** The text of DecodeAuthorizationMessage, in the form that it has on AWS. */
+export const denialMessage = (
+  principal: Pick<Principal, "id" | "arn">,
+  { action, resource, reason }: Denial,
+): string =>
+  JSON.stringify({
+    allowed: false,
+    explicitDeny: reason.startsWith("with an explicit deny"),
+    matchedStatements: { items: [] },
+    failures: { items: [] },
+    context: {
+      principal: { id: principal.id, arn: principal.arn },
+      action,
+      resource,
+      conditions: { items: [] },
+    },
+  });

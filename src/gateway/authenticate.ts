@@ -20,5 +20,7 @@ export function authenticate(
   if (found === undefined) return { failure: { kind: "unknownKey" } };
   if (found === "expired") return { failure: { kind: "expiredToken" } };
   const failure = checkSignature(request, presented, found.secretAccessKey, service, now);
-  return failure === undefined ? { principal: found.principal } : { failure };
+  if (failure !== undefined) return { failure };
+  credentials.used?.(presented.accessKeyId, presented.scope);
+  return { principal: found.principal };
 }

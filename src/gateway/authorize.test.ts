@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { TestClock } from "#lib/test-clock.ts";
 import { parsePolicy } from "#iam/parse.ts";
 import { createAuthorizer } from "./authorize.ts";
-import type { Permission, Principal } from "./service-definition.ts";
+import type { Permission, Principal, ResourcePolicy } from "./service-definition.ts";
 
-const roleArn = "arn:aws:iam::1:role/r";
-const common = { arn: "arn:aws:sts::1:assumed-role/r/x", account: "1", id: "AROA:x" };
+const roleArn = "arn:aws:iam::111111111111:role/r";
+const common = { arn: "arn:aws:sts::1:assumed-role/r/x", account: "111111111111", id: "AROA:x" };
 const principals = {
   root: { ...common, type: "root" },
   user: { ...common, type: "user", userName: "u" },
@@ -21,18 +21,23 @@ function ask(
   {
     statements = [],
     permissions = [{ resource: "*" }],
-  }: { statements?: object[]; permissions?: Permission[] } = {},
+    resourcePolicy,
+  }: { statements?: object[]; permissions?: Permission[]; resourcePolicy?: ResourcePolicy } = {},
 ) {
   const Statement = [{ Effect: "Allow", Action: "test:Nothing", Resource: "*" }, ...statements];
   const policy = parsePolicy(JSON.stringify({ Version: "2012-10-17", Statement }), "identity");
-  const policiesOf = (arn: string) => ({ policies: arn === roleArn ? [policy] : [], tags: { team: "blue" } });
-  return createAuthorizer({ clock, policiesOf }).authorize({
+  const grantsOf = (principal: Principal) => ({
+    identity: "roleArn" in principal && principal.roleArn === roleArn ? [policy] : [],
+    tags: { team: "blue" },
+  });
+  return createAuthorizer({ clock, grantsOf }).authorize({
     principal: principals[who],
     action,
     permissions: () => permissions,
     region: "eu-west-1",
     sourceIp: "10.64.0.9",
     userAgent: "test",
+    resourcePolicyOf: () => resourcePolicy,
   });
 }
 const allow = (Action: string, Resource: string | string[] = "*", Condition?: object) => ({
@@ -48,7 +53,7 @@ describe("the authorizer", () => {
       throw new Error("asked");
     };
     const { root: principal } = principals;
-    const authorizer = createAuthorizer({ clock, policiesOf: permissions });
+    const authorizer = createAuthorizer({ clock, grantsOf: permissions });
     const rest = { region: "", sourceIp: "", userAgent: "" };
     expect(
       authorizer.authorize({ principal, action: "ecs:DeleteCluster", permissions, ...rest }),
@@ -117,12 +122,67 @@ describe("the authorizer", () => {
     ["the role's tags", { StringEquals: { "aws:PrincipalTag/team": "blue" } }],
     [
       "the account and the kind",
-      { StringEquals: { "aws:PrincipalAccount": "1", "aws:PrincipalType": "AssumedRole" } },
+      { StringEquals: { "aws:PrincipalAccount": "111111111111", "aws:PrincipalType": "AssumedRole" } },
     ],
     ["the time", { DateLessThan: { "aws:CurrentTime": new Date(clock.now() + 1000).toISOString() } }],
     ["that the connection is plain", { Bool: { "aws:SecureTransport": false } }],
     ["that there is no user name", { Null: { "aws:username": true } }],
   ])("tells conditions %s", (_what, condition) => {
     expect(ask("instance", "ecs:Poll", { statements: [allow("ecs:Poll", "*", condition)] })).toBeUndefined();
+  });
+
+  describe("judges the policy of the resource, too:", () => {
+    const secret = "arn:aws:secretsmanager:eu-west-1:1:secret:db-a1b2c3";
+    const of = (Effect: string, Principal: object | string, rule?: "decides" | "trust"): ResourcePolicy => ({
+      document: JSON.stringify({
+        Version: "2012-10-17",
+        Statement: {
+          Effect,
+          Principal,
+          Action: rule === "trust" ? "sts:*" : "*",
+          ...(rule === "trust" ? {} : { Resource: "*" }),
+        },
+      }),
+      ...(rule === undefined ? {} : { rule }),
+    });
+    const account = { AWS: "arn:aws:iam::111111111111:root" };
+    const judged = (
+      resourcePolicy: ResourcePolicy,
+      own: object[] = [],
+      action = "secretsmanager:GetSecretValue",
+    ) =>
+      ask("task", action, { permissions: [{ resource: secret }], statements: own, resourcePolicy })?.reason ??
+      "allowed";
+    const mine = [allow("*")];
+
+    it("its allow suffices, its deny binds", () => {
+      expect(judged(of("Allow", { AWS: roleArn }))).toBe("allowed");
+      expect(judged(of("Deny", "*"), mine)).toBe("with an explicit deny in a resource-based policy");
+      expect(judged(of("Allow", { AWS: roleArn.replace("::111", "::211") }), mine)).toBe("allowed");
+    });
+
+    it("where it decides, the caller's own policies do not suffice unless it names the account", () => {
+      const none = "because no resource-based policy allows the kms:Decrypt action";
+      expect(judged(of("Allow", { Service: "x.amazonaws.com" }, "decides"), mine, "kms:Decrypt")).toBe(none);
+      expect(judged(of("Allow", account, "decides"), mine, "kms:Decrypt")).toBe("allowed");
+      expect(judged(of("Allow", account, "decides"), [], "kms:Decrypt")).toBe(
+        "because no identity-based policy allows the kms:Decrypt action",
+      );
+      expect(judged(of("Allow", { AWS: roleArn }, "decides"), [], "kms:Decrypt")).toBe("allowed");
+    });
+
+    it("a trust policy is called by its name", () => {
+      const service = { Service: "ec2.amazonaws.com" };
+      expect(judged(of("Allow", service, "trust"), mine, "sts:AssumeRole")).toBe(
+        "because no role trust policy allows the sts:AssumeRole action",
+      );
+      expect(judged(of("Deny", "*", "trust"), mine, "sts:AssumeRole")).toBe(
+        "with an explicit deny in the role trust policy",
+      );
+    });
+
+    it("one that cannot be read denies", () => {
+      expect(judged({ document: "{" }, mine)).toBe("with an explicit deny in a resource-based policy");
+    });
   });
 });

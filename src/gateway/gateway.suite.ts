@@ -142,7 +142,7 @@ export const rolesMay = (...actions: readonly string[]): Authorizer => {
     actions.length === 0
       ? []
       : [parsePolicy(JSON.stringify({ Version: "2012-10-17", Statement }), "identity")];
-  return createAuthorizer({ clock: systemClock, policiesOf: () => ({ policies, tags: {} }) });
+  return createAuthorizer({ clock: systemClock, grantsOf: () => ({ identity: policies, tags: {} }) });
 };
 
 export interface TestGateway {

@@ -5,12 +5,15 @@ import type { Clock } from "#lib/clock.ts";
 import { ServiceError } from "#lib/errors.ts";
 import type { Logger } from "#lib/logger.ts";
 import type { Random } from "#lib/random.ts";
+import type { Sealer } from "#domain/ports/sealer.ts";
 import { TransactionTooLarge, WriteFailed } from "#store/store.ts";
-import { accessDenied, authError } from "./auth-errors.ts";
+import { accessDenied, authError, denialMessage } from "./auth-errors.ts";
 import { authenticate } from "./authenticate.ts";
 import { logAccess, type AccessRecord } from "./access-log.ts";
+import { EVENT_STREAM_TYPE, eventStreamOf } from "./event-stream.ts";
 import type { DecodeLimits, Protocol } from "./protocol.ts";
-import { protocols, route } from "./route.ts";
+import { resourcePoliciesOf } from "./resource-policies.ts";
+import { protocols, route, targetedService } from "./route.ts";
 import { send } from "./send.ts";
 import type {
   Authorizer,
@@ -21,6 +24,7 @@ import type {
 } from "./service-definition.ts";
 import { createShapes, type OperationShape, type SchemaNamespace, type Shapes } from "./shape.ts";
 import { readSignature } from "./sigv4.ts";
+import type { Upstreams } from "./upstream/upstreams.ts";
 import { authenticateUpgrade, type UpgradeAuthentication, type UpgradePurpose } from "./upgrade.ts";
 import { missingMember } from "./validate.ts";
 import {
@@ -46,6 +50,10 @@ export interface GatewayOptions {
   readonly services: readonly ServiceDefinition[];
   readonly credentials: CredentialResolver;
   readonly authorizer: Authorizer;
+  /** Seals what denials say beyond their sentence; without it they say no more. */
+  readonly denials?: Pick<Sealer, "seal">;
+  /** What answers for services that are not among these. */
+  readonly upstreams?: Upstreams;
   /** The account whose resources this server keeps. */
   readonly account: string;
   readonly clock: Clock;
@@ -64,21 +72,26 @@ export interface Gateway {
 interface Answer {
   readonly statusCode: number;
   readonly contentType: string;
-  readonly body: string;
+  /** Whole, or frame by frame for as long as the operation goes on. */
+  readonly body: string | AsyncIterable<Uint8Array>;
 }
 
 export function createGateway(options: GatewayOptions): Gateway {
   const limits: GatewayLimits = { ...defaultLimits, ...options.limits };
   const shapes = createShapeLoader();
+  const resourcePolicyOf = resourcePoliciesOf(options.services);
 
   return {
     async handle(req, res) {
       const started = options.clock.monotonic();
       const record: AccessRecord = { requestId: options.random.uuid() };
       try {
-        const answer = await answerTo(req, record);
-        record.status = answer.statusCode;
-        send(req, res, answer, record.requestId, options.clock.now());
+        if (options.upstreams?.takes(req) === true) await options.upstreams.handle(req, res, record);
+        else {
+          const answer = await answerTo(req, record);
+          record.status = answer.statusCode;
+          await send(req, res, answer, record.requestId, options.clock.now());
+        }
       } catch (error) {
         if (error instanceof RequestAborted) record.error = "RequestAborted";
         else options.logger.error("gateway failed to answer", { requestId: record.requestId, error });
@@ -89,6 +102,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     authenticateUpgrade: async (req, purpose) => authenticateUpgrade(options, req, purpose),
   };
 
+  function bodyLimit(head: Pick<WireRequest, "headers">): number {
+    return Math.max(limits.bodyBytes, targetedService(options.services, head)?.bodyBytes ?? 0);
+  }
+
   async function answerTo(req: IncomingMessage, record: AccessRecord): Promise<Answer> {
     const head = readHead(req);
     record.sourceIp = head.sourceIp;
@@ -97,7 +114,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     let service: ServiceDefinition | undefined;
     let protocol = protocols[likelyProtocol(options.services, head, scope?.service)];
     try {
-      const request: WireRequest = { ...head, body: await readBody(req, limits.bodyBytes) };
+      const request: WireRequest = { ...head, body: await readBody(req, bodyLimit(head)) };
       const routed = route(options.services, request, scope?.service, limits.parameters);
       service = routed.service;
       if ("error" in routed) {
@@ -132,6 +149,8 @@ export function createGateway(options: GatewayOptions): Gateway {
         endpoint: head.endpoint,
       };
       const output = await invoke(routed.service, shape, protocol, request, context);
+      const events = eventStreamOf(shape, output);
+      if (events !== undefined) return { statusCode: 200, contentType: EVENT_STREAM_TYPE, body: events };
       const body = protocol.encodeOutput(routed.service, shape, output, record.requestId);
       return { statusCode: 200, contentType: protocol.contentType, body };
     } catch (error) {
@@ -164,20 +183,38 @@ export function createGateway(options: GatewayOptions): Gateway {
   ): Promise<object> {
     const input = protocol.decode(shape, request, limits);
     const missing = missingMember(shape.input, input, (member) => protocol.memberName(member));
-    if (missing !== undefined) throw protocol.errors.missingMember(missing);
+    if (missing !== undefined) throw (service.missingMember ?? protocol.errors.missingMember)(missing);
     const { principal, region, account } = context;
     const permissions = service.permissions?.[shape.name];
     const denial = options.authorizer.authorize({
       ...context,
       // The table's type erases each operation's input, as that of the operations does.
-      permissions: () => permissions?.(input as never, { region, account }) ?? [{ resource: "*" }],
+      permissions: () => permissions?.(input as never, { region, account, principal }) ?? [{ resource: "*" }],
+      resourcePolicyOf,
     });
-    if (denial !== undefined) throw authError(service.protocol, accessDenied(principal.arn, denial));
+    if (denial !== undefined) {
+      const { denials } = options;
+      // EC2 tells the rest of why sealed, for DecodeAuthorizationMessage.
+      const encoded =
+        service.protocol === "ec2" && denials !== undefined
+          ? denials.seal(denialMessage(principal, denial))
+          : undefined;
+      throw authError(service.protocol, accessDenied(principal.arn, denial, encoded));
+    }
     if (service.protocol === "ec2" && input["DryRun"] === true) throw authError("ec2", { kind: "dryRun" });
     const operation = service.operations[shape.name];
     if (operation === undefined) throw protocol.errors.unknownOperation(shape.name, service);
     // The table's type erases each operation's input: the schema just checked is what gives it back.
-    const output = await operation(input as never, context);
+    const output = await operation(input as never, {
+      ...context,
+      allows: ({ action, ...permission }) =>
+        options.authorizer.authorize({
+          ...context,
+          action,
+          permissions: () => [permission],
+          resourcePolicyOf,
+        }) === undefined,
+    });
     return output ?? {};
   }
 
@@ -201,8 +238,9 @@ export function createGateway(options: GatewayOptions): Gateway {
         ? new ServiceError(fault.code, NOT_STORED, { statusCode: 500 })
         : fault;
     }
+    // What KMS's model and others' call an error in Query is not what they send in JSON: there it is the shape's name.
     const declared =
-      service === undefined || record.action === undefined
+      service === undefined || service.protocol === "awsJson1_1" || record.action === undefined
         ? undefined
         : (await shapes(service)).error(error.code);
     if (declared === undefined) return error;

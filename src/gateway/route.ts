@@ -39,6 +39,15 @@ export function route(
     : routeJson(services, target);
 }
 
+/** The service that an awsJson request names, before any of its body is read. */
+export function targetedService(
+  services: readonly ServiceDefinition[],
+  request: Pick<WireRequest, "headers">,
+): ServiceDefinition | undefined {
+  const prefix = (header(request, "x-amz-target") ?? "").split(".", 1)[0];
+  return services.find((s) => s.protocol === "awsJson1_1" && s.wireName === prefix);
+}
+
 function routeJson(services: readonly ServiceDefinition[], target: string): Route {
   const dot = target.lastIndexOf(".");
   const prefix = target.slice(0, Math.max(0, dot));

@@ -12,6 +12,8 @@ export interface StructureShape {
   readonly kind: "structure";
   readonly name: string;
   readonly union: boolean;
+  /** A union whose members are the events of a stream. */
+  readonly eventStream?: boolean;
   /** In the model's order, required ones first. */
   readonly members: readonly Member[];
 }
@@ -166,6 +168,7 @@ function structure(
     kind: "structure",
     name,
     union: schema.isUnionSchema(),
+    eventStream: schema.isUnionSchema() && Boolean(schema.getMergedTraits().streaming),
     get members() {
       return (members ??= [...schema.structIterator()].map(([key, value], i) =>
         member(key, value, i < required, known),

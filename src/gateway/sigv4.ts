@@ -148,26 +148,40 @@ export function checkSignature(
   service: string,
   now: number,
 ): AuthFailure | undefined {
+  const payloadHash = sha256Hex(request.body);
+  const claimed = request.headers.get("x-amz-content-sha256");
+  const failure = checkHead(request, presented, secretAccessKey, { service, payloadHash }, now);
+  if (failure !== undefined) return failure;
+  // UNSIGNED-PAYLOAD is S3's: no service here allows it, so that the body is always covered.
+  if (claimed !== undefined && (claimed.length !== 1 || claimed[0] !== payloadHash))
+    return refuse("badSignature").failure;
+  return undefined;
+}
+
+/** The same of a request whose body is yet to come: `payloadHash` is what was signed of it. */
+export function checkHead(
+  request: Omit<WireRequest, "body">,
+  presented: PresentedSignature,
+  secretAccessKey: string,
+  signed: { readonly service: string; readonly payloadHash: string; readonly isS3?: boolean },
+  now: number,
+): AuthFailure | undefined {
+  const { service, payloadHash, isS3 = false } = signed;
   if (presented.scope.service !== service) {
     return refuse("badSignature", `Credential should be scoped to correct service: '${service}'.`).failure;
   }
   const late = checkTime(presented, now);
   if (late !== undefined) return late;
-  const signed = new Set(presented.signedHeaders);
+  const names = new Set(presented.signedHeaders);
   const mustBeSigned = [...request.headers.keys()].filter(
     (name) => name === "host" || name.startsWith("x-amz-"),
   );
-  const missing = ["host", ...mustBeSigned].find((name) => !signed.has(name));
+  const missing = ["host", ...mustBeSigned].find((name) => !names.has(name));
   if (missing !== undefined) {
     return refuse("badSignature", `'${missing}' must be a 'SignedHeader' in the AWS Authorization.`).failure;
   }
   const absent = presented.signedHeaders.find((name) => !request.headers.has(name));
-  if (absent !== undefined || signed.size !== presented.signedHeaders.length)
-    return refuse("badSignature").failure;
-  const payloadHash = sha256Hex(request.body);
-  // UNSIGNED-PAYLOAD is S3's: no service here allows it, so that the body is always covered.
-  const claimed = request.headers.get("x-amz-content-sha256");
-  if (claimed !== undefined && (claimed.length !== 1 || claimed[0] !== payloadHash))
+  if (absent !== undefined || names.size !== presented.signedHeaders.length)
     return refuse("badSignature").failure;
   const canonical = canonicalRequest({
     method: request.method,
@@ -175,6 +189,7 @@ export function checkSignature(
     rawQuery: request.rawQuery,
     headers: presented.signedHeaders.map((name) => [name, request.headers.get(name) ?? []] as const),
     payloadHash,
+    isS3,
   });
   const expected = Buffer.from(
     signatureOf(secretAccessKey, presented.scope, presented.amzDate, canonical),

@@ -42,7 +42,10 @@ const options = (principal: Principal) => ({
   credentials: { resolve: () => ({ secretAccessKey, principal }) },
   authorizer: createAuthorizer({
     clock,
-    policiesOf: (roleArn) => ({ policies: roleArn === "ecsInstanceRole" ? [polling] : [], tags: {} }),
+    grantsOf: (caller) => ({
+      identity: "roleArn" in caller && caller.roleArn === "ecsInstanceRole" ? [polling] : [],
+      tags: {},
+    }),
   }),
   clock,
 });

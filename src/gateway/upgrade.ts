@@ -11,7 +11,8 @@ import { header, readHead } from "./wire-request.ts";
 
 /** What the connection is for; without it only the signature is checked. */
 export interface UpgradePurpose {
-  readonly action: "ecs:Poll" | "ecs:StartTelemetrySession" | "ec2:SendSpotInstanceInterruptions";
+  readonly action:
+    "ecs:Poll" | "ecs:StartTelemetrySession" | "ecs:StopTask" | "ec2:SendSpotInstanceInterruptions";
   /** The ARN of the container instance, or of the instance. */
   readonly resource: string;
   readonly context?: NonNullable<Permission["context"]>;

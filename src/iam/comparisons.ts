@@ -1,6 +1,6 @@
 // The comparisons behind the condition operators (IAM User Guide, "Condition operators"): one policy value with one value of
 // the request. Negation, quantifiers and missing keys are condition.ts's.
-import { isInRange } from "./address.ts";
+import { isInRange } from "#lib/address-range.ts";
 import { matchesArn, readArnPattern } from "./arn-pattern.ts";
 import { type Context, matches, type Pattern, readPattern, resolve } from "./pattern.ts";
 

@@ -27,8 +27,13 @@ export interface ApplicablePolicies {
   readonly boundary?: readonly Policy[];
   /** Absent: the session was given no policies of its own. */
   readonly session?: readonly Policy[];
-  /** The resource's own policy: of a role, its trust policy. */
+  /** The resource's own policy: of a secret, of a key, of a role that is to be assumed. */
   readonly resource?: readonly Policy[];
+  /**
+   * Absent: the resource's policy is one of two that may allow. Present: without it nobody may, whatever the caller's own policies
+   * say, though it may leave the choice to them by naming the account. So do keys (`decides`) and roles' trust policies (`trust`).
+   */
+  readonly resourceRule?: "decides" | "trust";
 }
 
 /** AWS's names of the kinds of policies in its denials. */
@@ -37,6 +42,7 @@ const names = {
   boundary: "permissions boundary",
   session: "session policy",
   resource: "resource-based policy",
+  trust: "role trust policy",
 } as const;
 export type PolicySource = keyof typeof names;
 
@@ -51,7 +57,7 @@ export type Decision =
     };
 
 const ALLOWED: Decision = { allowed: true };
-const SOURCES: readonly PolicySource[] = ["identity", "resource", "boundary", "session"];
+const SOURCES = ["identity", "resource", "boundary", "session"] as const;
 
 export function evaluate(policies: ApplicablePolicies, request: AuthorizationRequest): Decision {
   const action = request.action.toLowerCase();
@@ -70,7 +76,8 @@ export function evaluate(policies: ApplicablePolicies, request: AuthorizationReq
 export function reasonOf({ explicit, source }: Decision & { allowed: false }, action: string): string {
   const name = names[source];
   if (!explicit) return `because no ${name} allows the ${action} action`;
-  return `with an explicit deny in ${source === "identity" ? "an" : "a"} ${name}`;
+  const article = { identity: "an", trust: "the", boundary: "a", session: "a", resource: "a" }[source];
+  return `with an explicit deny in ${article} ${name}`;
 }
 
 interface One {
@@ -81,10 +88,13 @@ interface One {
 }
 
 function evaluateOne(policies: ApplicablePolicies, one: One): Decision {
-  for (const source of SOURCES) {
-    for (const policy of policies[source] ?? []) {
-      if (policy.statements.some((s) => s.effect === "Deny" && applies(s, one) !== undefined))
+  const ofResource = policies.resourceRule === "trust" ? "trust" : "resource";
+  for (const kind of SOURCES) {
+    for (const policy of policies[kind] ?? []) {
+      if (policy.statements.some((s) => s.effect === "Deny" && applies(s, one) !== undefined)) {
+        const source = kind === "resource" ? ofResource : kind;
         return { allowed: false, explicit: true, source, resource: one.arn };
+      }
     }
   }
   const missing = (source: PolicySource): Decision => ({
@@ -96,6 +106,7 @@ function evaluateOne(policies: ApplicablePolicies, one: One): Decision {
   const byResource = allowedBy(policies.resource, one);
   // Whoever the resource names by its very ARN needs nobody else's allow; who only belongs to a named account does.
   if (byResource === "self") return ALLOWED;
+  if (policies.resourceRule !== undefined && byResource === undefined) return missing(ofResource);
   const byIdentity = allowedBy(policies.identity, one) !== undefined;
   if (!byIdentity && byResource !== "role")
     return missing(policies.resource !== undefined && one.principal.type !== "AWS" ? "resource" : "identity");

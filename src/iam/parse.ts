@@ -7,8 +7,8 @@ import { type Pattern, readPattern } from "./pattern.ts";
 import type { Listed, Policy, PrincipalEntry, PrincipalKind, Statement } from "./policy.ts";
 import { isPrincipal } from "./principal.ts";
 
-/** `identity`: says what its owner may do; `trust`: who may assume its role. */
-export type PolicyKind = "identity" | "trust";
+/** `identity`: says what its owner may do; `trust`: who may assume its role; `resource`: who may do what with its resource. */
+export type PolicyKind = "identity" | "trust" | "resource";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -77,8 +77,9 @@ function checkMembers(statement: Json, kind: PolicyKind): void {
     if (has("Resource", "NotResource") > 0) throw malformed("Has prohibited field Resource");
     if (has("Principal", "NotPrincipal") === 0) throw malformed("Missing required field Principal");
   } else {
-    if (has("Principal", "NotPrincipal") > 0)
-      throw malformed("Policy document should not specify a principal.");
+    const names = has("Principal", "NotPrincipal");
+    if (kind === "identity" && names > 0) throw malformed("Policy document should not specify a principal.");
+    if (kind === "resource" && names === 0) throw malformed("Missing required field Principal");
     if (has("Resource", "NotResource") === 0) throw malformed("Policy statement must contain resources.");
   }
   if (has("Action", "NotAction") === 0) throw malformed("Policy statement must contain actions.");

@@ -10,6 +10,8 @@ export type Caller =
       readonly account: string;
       /** Of a session's role. */
       readonly roleArn?: string;
+      /** `AIDA…` of the user, `AROA…` of the session's role: policies that are kept by id name them so. */
+      readonly id?: string;
     }
   | { readonly type: "Service"; readonly name: string }
   | { readonly type: "Federated"; readonly provider: string }
@@ -42,6 +44,7 @@ function naming({ kind, value }: PrincipalEntry, caller: Caller): Naming {
       return value === caller.id ? "self" : undefined;
     case "AWS":
       if (value === caller.arn) return "self";
+      if (value === caller.id) return caller.roleArn === undefined ? "self" : "role";
       if (value === caller.roleArn) return "role";
       return accountOf(value) === caller.account ? "account" : undefined;
   }

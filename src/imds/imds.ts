@@ -10,6 +10,7 @@ import type { Random } from "#lib/random.ts";
 import type { Store } from "#store/store.ts";
 import { instances, networkInterfaces, securityGroups, subnets, vpcs } from "#store/tables/ec2.ts";
 import { instanceProfiles, roles } from "#store/tables/iam.ts";
+import { poolIdentity } from "./pool-identity.ts";
 import { createRoleCredentials } from "./role-credentials.ts";
 import { createSessionTokens, MAXIMUM_TOKEN_SECONDS } from "./session-token.ts";
 import { metadataTree, readTree } from "./tree.ts";
@@ -56,10 +57,12 @@ export function createImds(parts: ImdsParts): Imds {
   const credentials = createRoleCredentials(parts.issuer, parts.clock);
 
   const treeFor = (instance: InstanceRow) => {
+    const pool = instance.fargate === undefined ? undefined : poolIdentity(parts.account);
     const profile =
-      instance.instanceProfileArn === undefined
+      pool?.row ??
+      (instance.instanceProfileArn === undefined
         ? undefined
-        : store.find(instanceProfiles, "arn", instance.instanceProfileArn)[0]?.[1];
+        : store.find(instanceProfiles, "arn", instance.instanceProfileArn)[0]?.[1]);
     const roleName = profile?.roleNames[0];
     return metadataTree({
       account: parts.account,
@@ -73,7 +76,10 @@ export function createImds(parts: ImdsParts): Imds {
       profile:
         profile === undefined
           ? undefined
-          : { row: profile, role: roleName === undefined ? undefined : store.get(roles, roleName) },
+          : {
+              row: profile,
+              role: pool?.role ?? (roleName === undefined ? undefined : store.get(roles, roleName)),
+            },
       credentials: (roleArn) => credentials({ roleArn, instanceId: instance.id }),
       sign: parts.sign,
     });
@@ -153,5 +159,7 @@ function instanceAt(store: Store, address: string): InstanceRow | undefined {
   const own = store.find(instances, "address", address)[0]?.[1];
   if (own !== undefined) return own;
   const task = store.find(networkInterfaces, "address", address)[0]?.[1];
-  return task === undefined ? undefined : store.get(instances, ec2Key(task.region, task.instanceId));
+  const host = task === undefined ? undefined : store.get(instances, ec2Key(task.region, task.instanceId));
+  // A Fargate task has no instance.
+  return host?.fargate === undefined ? host : undefined;
 }

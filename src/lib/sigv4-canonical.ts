@@ -21,6 +21,8 @@ export interface CanonicalParts {
   readonly headers: readonly (readonly [name: string, values: readonly string[]])[];
   /** Hexadecimal SHA-256 of the body. */
   readonly payloadHash: string;
+  /** S3's paths stand as they are: dots and empty segments are parts of a key, and nothing is encoded twice. */
+  readonly isS3?: boolean;
 }
 
 export const sha256Hex = (data: string | Uint8Array): string =>
@@ -37,7 +39,7 @@ export function canonicalRequest(parts: CanonicalParts): string {
   const headers = [...parts.headers].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   return [
     parts.method,
-    canonicalPath(parts.rawPath),
+    parts.isS3 === true ? encodedOnce(parts.rawPath) : canonicalPath(parts.rawPath),
     canonicalQuery(parts.rawQuery),
     ...headers.map(([name, values]) => `${name}:${values.map(canonicalValue).join(",")}`),
     "",
@@ -54,11 +56,17 @@ export function signatureOf(
   canonical: string,
 ): string {
   const toSign = [SIGV4_ALGORITHM, amzDateText, scopeText(scope), sha256Hex(canonical)].join("\n");
-  const hmac = (key: string | Uint8Array, data: string) => createHmac("sha256", key).update(data).digest();
-  const dateKey = hmac(`AWS4${secretAccessKey}`, scope.date);
-  const signingKey = hmac(hmac(hmac(dateKey, scope.region), scope.service), "aws4_request");
-  return hmac(signingKey, toSign).toString("hex");
+  return hmac(signingKeyOf(secretAccessKey, scope), toSign).toString("hex");
 }
+
+/** The key of a day, region and service, which signs in the secret's stead. */
+export function signingKeyOf(secretAccessKey: string, scope: SigV4Scope): Buffer {
+  const dateKey = hmac(`AWS4${secretAccessKey}`, scope.date);
+  return hmac(hmac(hmac(dateKey, scope.region), scope.service), "aws4_request");
+}
+
+const hmac = (key: string | Uint8Array, data: string): Buffer =>
+  createHmac("sha256", key).update(data).digest();
 
 const canonicalValue = (value: string): string => value.trim().replace(/\s+/g, " ");
 
@@ -73,6 +81,12 @@ export function canonicalPath(rawPath: string): string {
   const trailing = segments.length > 0 && rawPath.endsWith("/") ? "/" : "";
   return `/${segments.map((s) => encodeOctets(Buffer.from(s, "latin1"))).join("/")}${trailing}`;
 }
+
+const encodedOnce = (rawPath: string): string =>
+  rawPath
+    .split("/")
+    .map((segment) => encodeOctets(percentDecode(segment)))
+    .join("/");
 
 /**
  * Each name and value decoded and encoded again AWS's way, sorted; the signature itself is left out. A plus sign is a space:

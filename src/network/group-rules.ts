@@ -1,6 +1,7 @@
 // Security groups as one nft table of a VPC's namespace: who may reach whom, stateful, and nobody by default. Every packet is
 // judged twice, by the egress of the address it comes from and by the ingress of the address it goes to; an address without
 // groups reaches nothing but the VPC's own services, and is reached by nothing. Pure.
+import type { OutsideRoute } from "#domain/ec2/outside.ts";
 import { DNS_ADDRESS, VPC_HOP, type VpcAddresses } from "./ranges.ts";
 import { UPLINK } from "./names.ts";
 
@@ -31,6 +32,8 @@ export interface GroupMember {
    */
   readonly interface?: string;
   readonly groups: readonly string[];
+  /** What it reaches beyond the VPC, of what its groups allow, the most specific first; absent: everything. */
+  readonly outside?: readonly OutsideRoute[];
 }
 
 export interface SecurityGroups {
@@ -94,9 +97,37 @@ export function groupLines(vpc: VpcAddresses, { groups, members }: SecurityGroup
       `add map ${groupsTable} own-${direction} { type ipv4_addr : verdict; }`,
       ...elements(`own-${direction}`, verdicts(direction, true)),
     ]),
-    ...hooks(vpc),
+    ...outsideLines(present),
+    ...hooks(vpc, present.some(isRouted)),
   ];
 }
+
+/** Whose way beyond the VPC is limited by routes. */
+const isRouted = ({ interface: name, outside }: GroupMember): boolean =>
+  name !== undefined && outside !== undefined;
+
+/** A chain for each different list of routes, and who has which. */
+function outsideLines(present: readonly GroupMember[]): readonly string[] {
+  const routed = present.filter(isRouted);
+  if (routed.length === 0) return [];
+  const rulesOf = ({ outside = [] }: GroupMember) => [
+    ...outside.map(({ destination, passes }) => `${toWhom(destination)} ${passes ? "accept" : "drop"}`),
+    "drop",
+  ];
+  const lists = [...new Set(routed.map((member) => rulesOf(member).join("\n")))].sort();
+  const chainOf = (member: GroupMember) => `outside-${lists.indexOf(rulesOf(member).join("\n"))}`;
+  return [
+    ...lists.flatMap((list, i) => chain(`outside-${i}`, list.split("\n"))),
+    `add map ${groupsTable} hosts-outside { type ifname . ipv4_addr : verdict; }`,
+    ...elements(
+      "hosts-outside",
+      routed.map((member) => `${keyOf(member)} : goto ${chainOf(member)}`),
+    ),
+  ];
+}
+
+const toWhom = (cidr: string): string =>
+  cidr === "0.0.0.0/0" ? "meta nfproto ipv4" : `ip daddr ${checkedCidr(cidr)}`;
 
 type Direction = "in" | "out";
 const directions: readonly Direction[] = ["in", "out"];
@@ -105,7 +136,7 @@ const directions: readonly Direction[] = ["in", "out"];
  * Egress is judged before ingress, each by a chain of its own: an accept ends one chain only. What comes by the uplink is
  * outside, this machine included; what the namespace says itself (the DNS server, refusals by ICMP) is no member's.
  */
-function hooks(vpc: VpcAddresses): readonly string[] {
+function hooks(vpc: VpcAddresses, byRoutes: boolean): readonly string[] {
   const services = [vpc.endpoint, vpc.router, DNS_ADDRESS, VPC_HOP].join(", ");
   const base = (hook: string, direction: Direction, rules: readonly string[]) => [
     `add chain ${groupsTable} ${hook}-${direction} { type filter hook ${hook} priority ${direction === "out" ? 10 : 20}; policy drop; }`,
@@ -118,7 +149,13 @@ function hooks(vpc: VpcAddresses): readonly string[] {
   const outside = `{ "lo", "${UPLINK}" }`;
   return [
     ...base("forward", "out", [`iifname "${UPLINK}" accept`, `ip daddr { ${services} } accept`, fromHost]),
-    ...base("forward", "in", [`oifname "${UPLINK}" accept`, toHost]),
+    ...base("forward", "in", [
+      ...(byRoutes
+        ? [`oifname "${UPLINK}" ip daddr != { ${services} } iifname . ip saddr vmap @hosts-outside`]
+        : []),
+      `oifname "${UPLINK}" accept`,
+      toHost,
+    ]),
     ...base("input", "out", [`iifname ${outside} accept`, `ip daddr { ${services} } accept`, fromHost]),
     ...base("input", "in", [
       `ip daddr { ${services} } accept`,
@@ -140,7 +177,7 @@ function accept(direction: Direction, rule: GroupRule, known: ReadonlySet<string
   const { peer } = rule;
   const whole = "cidr" in peer && peer.cidr.endsWith("/0");
   if ("group" in peer && !known.has(peer.group)) return [];
-  const other = "cidr" in peer ? checked(peer.cidr, /^[0-9.]{7,15}\/\d{1,2}$/) : `@${peer.group}`;
+  const other = "cidr" in peer ? checkedCidr(peer.cidr) : `@${peer.group}`;
   return [[...(whole ? [] : [`ip ${field} ${other}`]), ...whatOf(rule), "accept"].join(" ")];
 }
 
@@ -175,6 +212,7 @@ const keyOf = (member: GroupMember): string =>
 
 const sortKey = (member: GroupMember): string => `${member.interface ?? ""} ${member.address}`;
 
+const checkedCidr = (cidr: string): string => checked(cidr, /^[0-9.]{7,15}\/\d{1,2}$/);
 const checkedAddress = (address: string): string => checked(address, /^\d{1,3}(\.\d{1,3}){3}$/);
 
 /** Every word of the lines is one of ours: nobody's text becomes a rule. */

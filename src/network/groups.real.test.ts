@@ -388,6 +388,35 @@ describe("security groups", () => {
     expect(await reaches(machine, balancer)).toBe(false);
   });
 
+  it("what leaves the VPC follows routes; the VPC and its services are no matter of routes", async () => {
+    await serversAllow(all(anywhere));
+    const routed = (...outside: NonNullable<GroupMember["outside"]>) =>
+      network.setSecurityGroups(vpcId, {
+        groups: [group(clients, []), group(servers, [all(anywhere)]), group("sg-0000000d", [])],
+        members: members.map((m) => (m.address === client.privateIp ? { ...m, outside } : m)),
+      });
+    const way = { destination: "0.0.0.0/0", passes: true };
+    expect(await reaches(a, "198.51.100.1")).toBe(true);
+    const nowhere: readonly NonNullable<GroupMember["outside"]>[] = [
+      [],
+      [{ ...way, passes: false }],
+      [{ destination: "198.51.100.0/24", passes: false }, way],
+      [{ destination: "192.0.2.0/24", passes: true }],
+    ];
+    for (const outside of nowhere) {
+      await routed(...outside);
+      expect(await reaches(a, "198.51.100.1")).toBe(false);
+      // Neither is the VPC a matter of routes, nor its control plane, nor the stranger without any.
+      expect(await reaches(a, server.privateIp)).toBe(true);
+      expect(await reaches(a, "10.102.0.2")).toBe(true);
+      expect(await reaches(b, "198.51.100.1")).toBe(true);
+    }
+    await routed({ destination: "198.51.100.0/24", passes: true }, { ...way, passes: false });
+    expect(await reaches(a, "198.51.100.1")).toBe(true);
+    await expect(routed({ destination: "0.0.0.0/0 accept", passes: true })).rejects.toThrow(RangeError);
+    await serversAllow();
+  });
+
   it("refuses words that are none of ours", async () => {
     const wrong: readonly [Group, GroupMember][] = [
       [group("sg-1; flush ruleset", []), members[0] as GroupMember],

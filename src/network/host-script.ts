@@ -69,6 +69,29 @@ export function detachScript(link: string): NamespaceScript {
   };
 }
 
+/** What ecs-init makes on an EC2 instance: the endpoint of tasks' credentials and metadata leads to the agent. */
+const taskEndpoint: readonly string[] = [
+  "add table ip estiba",
+  "delete table ip estiba",
+  "table ip estiba {",
+  "chain prerouting { type nat hook prerouting priority -100;",
+  `ip daddr ${TASK_ENDPOINT} tcp dport 80 dnat to 127.0.0.1:${AGENT_PORT};`,
+  "}",
+  "chain output { type nat hook output priority -100;",
+  `ip daddr ${TASK_ENDPOINT} tcp dport 80 redirect to :${AGENT_PORT};`,
+  "}",
+  "chain input { type filter hook input priority 0;",
+  `tcp dport ${INTROSPECTION_PORT} iifname != "lo" drop;`,
+  // route_localnet would let others speak to what listens on this host's loopback.
+  "ip daddr != 127.0.0.0/8 accept;",
+  "ip saddr 127.0.0.0/8 accept;",
+  "ct state { established, related } accept;",
+  "ct status dnat accept;",
+  "drop;",
+  "}",
+  "}",
+];
+
 /** In the host's namespace. A table of our own: the host's engine rewrites iptables' tables and leaves this one. */
 export function hostScript(plan: HostPlan): NamespaceScript {
   return {
@@ -88,29 +111,16 @@ export function hostScript(plan: HostPlan): NamespaceScript {
       `neigh replace ${VPC_HOP} lladdr ${VPC_MAC} nud permanent dev eth0`,
       `route replace default via ${VPC_HOP} dev eth0 onlink src ${plan.privateIp}`,
     ],
-    nft: [
-      "add table ip estiba",
-      "delete table ip estiba",
-      "table ip estiba {",
-      "chain prerouting { type nat hook prerouting priority -100;",
-      `ip daddr ${TASK_ENDPOINT} tcp dport 80 dnat to 127.0.0.1:${AGENT_PORT};`,
-      "}",
-      "chain output { type nat hook output priority -100;",
-      `ip daddr ${TASK_ENDPOINT} tcp dport 80 redirect to :${AGENT_PORT};`,
-      "}",
-      "chain input { type filter hook input priority 0;",
-      `tcp dport ${INTROSPECTION_PORT} iifname != "lo" drop;`,
-      // route_localnet would let others speak to what listens on this host's loopback.
-      "ip daddr != 127.0.0.0/8 accept;",
-      "ip saddr 127.0.0.0/8 accept;",
-      "ct state { established, related } accept;",
-      "ct status dnat accept;",
-      "drop;",
-      "}",
-      "}",
-    ],
+    nft: taskEndpoint,
   };
 }
+
+/** Of a machine that is a host itself. Loopback addresses can be routed from now on; the rules let nobody but the machine use it. */
+export const taskEndpointScript: NamespaceScript = {
+  sysctls: [sysctl("ipv4/conf/all/route_localnet", 1)],
+  nft: taskEndpoint,
+};
+export const removeTaskEndpoint = "nft delete table ip estiba 2>/dev/null || true";
 
 const chainOf = (link: string, direction: "from" | "to"): string => `${link}-${direction}`;
 

@@ -63,4 +63,4 @@ export async function removeVpcNetwork({
 }
 
 const cutLinks =
-  "for link in $(ip -o link show type veth | sed 's/^[0-9]*: //; s/@.*//'); do ip link del $link; done";
+  "for kind in veth vxlan; do for link in $(ip -o link show type $kind | sed 's/^[0-9]*: //; s/[@:].*//'); do ip link del $link; done; done";

@@ -27,6 +27,7 @@ import { inNamespace, inRoot, runCommand, type Run } from "./run.ts";
 import { ensureNamespace, shell, type NamespaceScript } from "./script.ts";
 import { createSerial } from "./serial.ts";
 import { removeNetwork, removeVpcNetwork } from "./teardown.ts";
+import { createTunnels, type Tunnels } from "./tunnels.ts";
 import { addressScript, removeAddressScript, rootScript, vpcScript, type VpcPlan } from "./vpc-script.ts";
 
 export interface VpcNetworkOptions {
@@ -59,7 +60,7 @@ export interface VpcAccess {
   readonly endpointAddress: string;
 }
 
-export interface VpcNetwork extends HostNetwork {
+export interface VpcNetwork extends HostNetwork, Tunnels {
   /**
    * Makes the VPC or repairs it; hosts in it stay. @throws VpcRangeRefused when its range is in use on this machine, by
    * another VPC among others.
@@ -186,6 +187,19 @@ export function createVpcNetwork(options: VpcNetworkOptions): VpcNetwork {
     if (vpcId !== undefined && options.cidrOf(vpcId) !== undefined) await groups.leave(planOf(vpcId), who);
   };
 
+  const tunnels = createTunnels({
+    run,
+    names,
+    port: options.endpointPort,
+    imdsPort,
+    ensure,
+    inside,
+    inTurn: serial.run,
+    vpcNamespaces,
+    leave: (namespace, who) => leaveGroups(names.vpcOf(namespace), who),
+    requireAssignable,
+  });
+
   return {
     async ensureVpc(vpcId) {
       const plan = await repair(vpcId);
@@ -236,6 +250,8 @@ export function createVpcNetwork(options: VpcNetworkOptions): VpcNetwork {
         if ((await namespaces()).includes(vpc)) await inside(vpc, script);
       });
     },
+
+    ...tunnels,
 
     async listHosts() {
       return (await namespaces()).flatMap((namespace) => names.instanceOf(namespace) ?? []);

@@ -15,6 +15,12 @@ describe("the configuration", () => {
     });
   });
 
+  it("replaces no tasks of silent hosts unless it is told to, after which time", () => {
+    expect(readConfig({}, {})).not.toHaveProperty("replaceTasksAfter");
+    expect(readConfig({ replaceTasksAfter: "0s" }, {})).not.toHaveProperty("replaceTasksAfter");
+    expect(readConfig({ replaceTasksAfter: "10m" }, {}).replaceTasksAfter).toBe(600_000);
+  });
+
   it.each<[ConfigFlags, Record<string, string>, string]>([
     [{ port: "70000" }, {}, "--port must be a whole number from 0 to 65535."],
     [{}, { ESTIBA_PORT: "70000" }, "ESTIBA_PORT must be a whole number from 0 to 65535."],
@@ -24,6 +30,9 @@ describe("the configuration", () => {
     [{ defaultVpcCidr: "10.0.0.0/8" }, {}, "--vpc-cidr must be an IPv4 network from /16 to /22"],
     [{}, { ESTIBA_VPC_CIDR: "ten" }, "ESTIBA_VPC_CIDR must be an IPv4 network from /16 to /22"],
     [{}, { ESTIBA_ACCOUNT_ID: "7" }, "ESTIBA_ACCOUNT_ID must be twelve digits."],
+    [{ joinAddress: "0.0.0.0" }, {}, "--join-address must be an IPv4 address of this machine"],
+    [{}, { ESTIBA_JOIN_ADDRESS: "here" }, "ESTIBA_JOIN_ADDRESS must be an IPv4 address of this machine"],
+    [{ replaceTasksAfter: "soon" }, {}, "--replace-tasks-after must be a duration as in 90s, 10m or 2h"],
     [{ region: "mars" }, {}, '"mars" is not the name of a region.'],
   ])("refuses %j %j: %s", (flags, environment, words) => {
     expect(() => readConfig(flags, environment)).toThrow(BadConfiguration);

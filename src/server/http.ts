@@ -12,6 +12,8 @@ export interface Routes {
   readonly reset: ((req: IncomingMessage, res: ServerResponse) => Promise<void>) | undefined;
   /** Interrupts the Spot Instance of this id. */
   readonly interruptSpot: (req: IncomingMessage, res: ServerResponse, instanceId: string) => Promise<void>;
+  /** Other machines: tokens for them (root), their joining, and their calls afterwards. */
+  readonly machines: Readonly<Record<string, (req: IncomingMessage, res: ServerResponse) => Promise<void>>>;
   readonly health: () => { readonly status: string };
 }
 
@@ -42,6 +44,8 @@ async function answer(routes: Routes, req: IncomingMessage, res: ServerResponse)
     return routes.reset(req, res);
   const spot = /^\/_estiba\/spot\/([^/]+)\/interrupt$/.exec(path ?? "")?.[1];
   if (spot !== undefined && req.method === "POST") return routes.interruptSpot(req, res, spot);
+  const ofMachines = routes.machines[path ?? ""];
+  if (ofMachines !== undefined && req.method === "POST") return ofMachines(req, res);
   if (path?.startsWith("/_estiba/") === true) return sendJson(res, 404, { message: "Not found" });
   const api = routes.api();
   if (api === undefined)
@@ -78,6 +82,12 @@ export function sendJson(res: ServerResponse, status: number, body: unknown): vo
   const text = JSON.stringify(body);
   res.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
   res.end(text);
+}
+
+/** How this machine's own programs reach what listens on an address: a wildcard is no address that one can ask. */
+export function reachableAddress(host: string): string {
+  const address = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  return address.includes(":") ? `[${address}]` : address;
 }
 
 /** Resolves with the bound port; rejects with a clear word when the address is taken or not there. */

@@ -2,31 +2,24 @@
 // is asked for here too. Only the notice is written; the instance controller carries out the rest (docs/decisions/0004).
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { formatArn } from "#lib/arn.ts";
-import type { Clock } from "#lib/clock.ts";
-import type { Logger } from "#lib/logger.ts";
 import { ec2Key, type InstanceRow } from "#domain/ec2/instance.ts";
 import { interruptSpot } from "#domain/ec2/spot.ts";
-import type { Store } from "#store/store.ts";
 import { instances } from "#store/tables/ec2.ts";
-import type { ServerConfig } from "./config.ts";
 import { sendJson } from "./http.ts";
-import type { Runtime } from "./runtime.ts";
-
-export interface SpotInterruptionParts {
-  readonly runtime: () => Runtime | undefined;
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly config: Pick<ServerConfig, "account" | "spotNoticeMs">;
-  readonly logger: Logger;
-}
+import { createTaskInterruption, type SpotInterruptionParts } from "./interrupt-task.ts";
 
 /** A second call changes nothing and answers as the first. */
-export function createSpotInterruption({ runtime, store, clock, config, logger }: SpotInterruptionParts) {
+export function createSpotInterruption(parts: SpotInterruptionParts) {
+  const { runtime, store, clock, config, logger } = parts;
+  const interruptTaskOf = createTaskInterruption(parts);
   return async (req: IncomingMessage, res: ServerResponse, instanceId: string): Promise<void> => {
     req.resume();
+    if (!instanceId.startsWith("i-")) return interruptTaskOf(req, res, instanceId);
     const refuse = (status: number, code: string, message: string) =>
       sendJson(res, status, { __type: code, message });
-    const found = store.find(instances, "id", instanceId)[0]?.[1];
+    const named = store.find(instances, "id", instanceId)[0]?.[1];
+    // A host of Fargate's pool is nobody's to know.
+    const found = named?.fargate === undefined ? named : undefined;
     const resource = formatArn({
       service: "ec2",
       region: found?.region ?? "",

@@ -2,11 +2,12 @@
 import { rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
+import { createJoinedProvider } from "#compute/joined/joined-provider.ts";
 import { applyServerLimits, serverOptions } from "#gateway/server-limits.ts";
 import { messageOf } from "#lib/errors.ts";
 import { createHaproxyDriver } from "#loadbalancer/haproxy/driver.ts";
 import { vpcAddresses } from "#network/ranges.ts";
-import { vpcs } from "#store/tables/ec2.ts";
+import { instances, networkInterfaces, vpcs } from "#store/tables/ec2.ts";
 import { closeServer, createHttpServer, listen } from "./http.ts";
 import { createMachine, endMachine, IMDS_PORT } from "./machine.ts";
 import type { Platform, PlatformParts } from "./platform.ts";
@@ -93,7 +94,12 @@ export function openRealPlatform({
   };
 
   return {
-    compute: machine.compute,
+    compute: createJoinedProvider({
+      own: machine.compute,
+      network: machine.network,
+      tunnelOf: (instanceId) => store.find(instances, "id", instanceId)[0]?.[1].joined,
+      interfaceOf: (id) => [...store.scan(networkInterfaces)].find(([, row]) => row.id === id)?.[1],
+    }),
     async start() {
       // Others get theirs when somebody is put in.
       const had = await machine.network.listVpcs();

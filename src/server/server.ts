@@ -4,10 +4,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { systemClock } from "#lib/clock.ts";
 import type { Logger } from "#lib/logger.ts";
 import { systemRandom } from "#lib/random.ts";
+import { JOIN_PATH, MACHINE_PATH, REMOVAL_PATH, TOKEN_PATH } from "#domain/join/answer.ts";
 import { createStore } from "#store/create-store.ts";
 import { createLmdbBackend } from "#store/lmdb-backend.ts";
 import type { ServerConfig } from "./config.ts";
-import { closeServer, createHttpServer, listen, sendJson, type Routes } from "./http.ts";
+import { closeServer, createHttpServer, listen, reachableAddress, sendJson, type Routes } from "./http.ts";
+import { createMachineRoutes, serverSigningKey } from "./join/machines.ts";
+import { createRemovalRoute, createTokenRoute } from "./join/tokens.ts";
+import { openEventBridge } from "./event-bridge.ts";
 import { ensureInitialRows } from "./initial-rows.ts";
 import { createSpotInterruption } from "./interrupt-spot.ts";
 import { openPlatform } from "./open-platform.ts";
@@ -51,9 +55,19 @@ export async function startServer(
   };
   try {
     const root = rootCredentials(folder, environment);
-    const keys = serverKeys(folder);
-    const store = await createStore({ backend: createLmdbBackend(folder.rows), logger, tables: allTables });
-    closers.push(() => store.close());
+    const keys = serverKeys(folder, environment);
+    const rows = await createStore({ backend: createLmdbBackend(folder.rows), logger, tables: allTables });
+    closers.push(() => rows.close());
+    const { account } = config;
+    const eventBridge = openEventBridge({
+      store: rows,
+      clock,
+      random,
+      logger,
+      account,
+      sealingKey: keys.session,
+    });
+    const { store } = eventBridge;
     await ensureInitialRows({ store, clock, random, config });
 
     let runtime: Runtime | undefined;
@@ -79,11 +93,26 @@ export async function startServer(
       }
       sendJson(res, 200, {});
     };
+    const tokenParts = {
+      runtime: () => runtime,
+      store,
+      clock,
+      random,
+      logger,
+      config,
+      serverPublicKey: serverSigningKey(keys.identity).publicKey,
+    };
     const routes: Routes = {
       api: () => runtime && ((req, res) => (runtime as Runtime).gateway.handle(req, res)),
       upgrade: upgrades,
       reset: config.allowReset ? reset : undefined,
       interruptSpot: createSpotInterruption({ runtime: () => runtime, store, clock, config, logger }),
+      machines: {
+        [TOKEN_PATH]: createTokenRoute(tokenParts),
+        [REMOVAL_PATH]: createRemovalRoute(tokenParts),
+        [JOIN_PATH]: (req, res) => machineRoutes.join(req, res),
+        [MACHINE_PATH]: (req, res) => machineRoutes.machine(req, res),
+      },
       health: () => ({ status: runtime === undefined ? "starting" : "ok" }),
     };
     const http = createHttpServer(routes, (error) =>
@@ -91,7 +120,24 @@ export async function startServer(
     );
     const port = await listen(http, config.host, config.port);
     closers.push(() => closeServer(http));
-    const endpoint = `http://${config.host}:${port}`;
+    const endpoint = `http://${reachableAddress(config.host)}:${port}`;
+    if (config.joinAddress !== undefined) {
+      const others = createHttpServer(routes, (error) =>
+        logger.error("A request could not be answered", { error }),
+      );
+      await listen(others, config.joinAddress, port);
+      closers.push(() => closeServer(others));
+    }
+    const machineRoutes = createMachineRoutes({
+      store,
+      clock,
+      random,
+      logger,
+      config: { ...config, port },
+      identityKey: keys.identity,
+      issuer: () => runtime?.issuer,
+      endpointFor: (vpcId) => platform.endpointFor(vpcId),
+    });
 
     const platform = await open({
       config: { ...config, port },
@@ -108,7 +154,19 @@ export async function startServer(
     });
     closers.push(() => platform.close());
     await platform.start();
-    const parts = { config, store, platform, keys, root, clock, random, logger };
+    const parts = {
+      config,
+      store,
+      eventBridge,
+      platform,
+      keys,
+      root,
+      environment,
+      clock,
+      random,
+      logger,
+      logsFolder: folder.logs,
+    };
     runtime = await startRuntime(parts);
     closers.push(async () => {
       const last = runtime;
@@ -118,6 +176,7 @@ export async function startServer(
     const run: RunFile = {
       pid: process.pid,
       endpoint,
+      ...(config.joinAddress === undefined ? {} : { joinEndpoint: `http://${config.joinAddress}:${port}` }),
       region: config.region,
       account: config.account,
       engine: config.engine,

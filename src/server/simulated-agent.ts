@@ -6,6 +6,7 @@ import { readAgentConfig } from "#agent/config.ts";
 import { createSimEngine } from "#agent/engine/sim/sim-engine.ts";
 import { createHttpControlPlane } from "#agent/http-control-plane.ts";
 import { createImdsClient } from "#agent/imds-client.ts";
+import { createSecretCalls } from "#agent/secrets/service-call.ts";
 import { createStateFolder } from "#agent/state-file.ts";
 import type { StateStore } from "#agent/state-store.ts";
 import type { HostSpec } from "#compute/port.ts";
@@ -14,6 +15,7 @@ import { readSimulatedUserData } from "#compute/sim/user-data.ts";
 import { messageOf } from "#lib/errors.ts";
 import type { PlatformParts } from "./platform.ts";
 
+const USER_AGENT = "Estiba agent (simulated)";
 const MIB = 1024 * 1024;
 
 export async function startSimulatedAgent(
@@ -44,8 +46,11 @@ export async function startSimulatedAgent(
       region: config.region,
       credentials: () => imds.credentials(),
       clock,
-      userAgent: "Estiba agent (simulated)",
+      userAgent: USER_AGENT,
     }),
+    callAsRole: createSecretCalls({ endpoint: config.endpoint, clock, random, userAgent: USER_AGENT }),
+    // A simulated container writes nothing: no log driver ever asks for credentials.
+    abilities: { servesCredentials: false, limitsTasks: false, logsByExecutionRole: true },
     engine: createSimEngine({ clock, random, cpus: spec.vcpus, memoryBytes: spec.memoryMiB * MIB }),
     state,
     clock,

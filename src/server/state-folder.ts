@@ -1,5 +1,5 @@
 // The data folder: its layout, the lock that keeps a second server out, and the secrets made at the first start (files 0600).
-import { randomBytes } from "node:crypto";
+import { hkdfSync, randomBytes } from "node:crypto";
 import {
   existsSync,
   mkdirSync,
@@ -12,6 +12,7 @@ import {
   closeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { BadConfiguration } from "./config.ts";
 
 export interface StateFolder {
   readonly root: string;
@@ -20,6 +21,7 @@ export interface StateFolder {
   readonly images: string;
   readonly services: string;
   readonly haproxy: string;
+  readonly logs: string;
   readonly lockFile: string;
   readonly rootCredentialsFile: string;
   readonly keysFile: string;
@@ -35,6 +37,7 @@ export function stateFolder(root: string): StateFolder {
     images: join(root, "images"),
     services: join(root, "services"),
     haproxy: join(root, "haproxy"),
+    logs: join(root, "logs"),
     lockFile: join(root, "server.lock"),
     rootCredentialsFile: join(root, "root-credentials.json"),
     keysFile: join(root, "keys.json"),
@@ -51,6 +54,8 @@ export interface RootCredentials {
 export interface RunFile {
   readonly pid: number;
   readonly endpoint: string;
+  /** Where other machines join, if they can. */
+  readonly joinEndpoint?: string;
   readonly region: string;
   readonly account: string;
   readonly engine: "docker" | "sim";
@@ -79,21 +84,50 @@ export function rootCredentials(
 }
 
 export interface ServerKeys {
-  /** Seals session tokens. */
+  /** Seals session tokens and, each under a key derived for its purpose, whatever rows keep secret. */
   readonly session: Buffer;
   /** Signs identity documents. */
   readonly identity: Buffer;
 }
 
-export function serverKeys(folder: StateFolder): ServerKeys {
-  const stored =
-    readJson<{ session: string; identity: string }>(folder.keysFile) ??
-    ((): { session: string; identity: string } => {
-      const made = { session: randomBytes(32).toString("hex"), identity: randomBytes(32).toString("hex") };
-      writePrivate(folder.keysFile, made);
-      return made;
-    })();
-  return { session: Buffer.from(stored.session, "hex"), identity: Buffer.from(stored.identity, "hex") };
+interface StoredKeys {
+  readonly session: string;
+  readonly identity: string;
+}
+
+/**
+ * The keys of the first start, or those of ESTIBA_MASTER_KEY (64 hexadecimal digits), which are written nowhere: of them the
+ * folder keeps a fingerprint only: what was sealed under one key opens with no other. @throws BadConfiguration
+ */
+export function serverKeys(
+  folder: StateFolder,
+  environment: Readonly<Record<string, string | undefined>> = {},
+): ServerKeys {
+  const stored = readJson<StoredKeys | { readonly fingerprint: string }>(folder.keysFile);
+  const given = environment["ESTIBA_MASTER_KEY"];
+  if (given === undefined || given === "") {
+    if (stored !== undefined && "fingerprint" in stored)
+      throw new BadConfiguration("This data folder was made with a master key: set ESTIBA_MASTER_KEY.");
+    const keys = stored ?? {
+      session: randomBytes(32).toString("hex"),
+      identity: randomBytes(32).toString("hex"),
+    };
+    if (stored === undefined) writePrivate(folder.keysFile, keys);
+    return { session: Buffer.from(keys.session, "hex"), identity: Buffer.from(keys.identity, "hex") };
+  }
+  if (!/^[0-9a-f]{64}$/i.test(given))
+    throw new BadConfiguration("ESTIBA_MASTER_KEY must be 64 hexadecimal digits: openssl rand -hex 32");
+  const derive = (purpose: string) =>
+    Buffer.from(hkdfSync("sha256", Buffer.from(given, "hex"), "", `estiba master ${purpose}`, 32));
+  const fingerprint = derive("fingerprint").toString("hex");
+  if (stored === undefined) writePrivate(folder.keysFile, { fingerprint });
+  else if (!("fingerprint" in stored))
+    throw new BadConfiguration(
+      `This data folder has keys of its own in ${folder.keysFile}: start it without ESTIBA_MASTER_KEY.`,
+    );
+  else if (stored.fingerprint !== fingerprint)
+    throw new BadConfiguration("ESTIBA_MASTER_KEY is not the key that this data folder was made with.");
+  return { session: derive("session"), identity: derive("identity") };
 }
 
 export class AlreadyRunning extends Error {
@@ -104,7 +138,7 @@ export class AlreadyRunning extends Error {
 export function lockFolder(folder: StateFolder): () => void {
   // Others may pass through to what is made for them (the DNS server's names, engines' files), and see nothing else.
   mkdirSync(folder.root, { recursive: true, mode: 0o711 });
-  for (const own of [folder.rows, folder.images, folder.services, folder.haproxy])
+  for (const own of [folder.rows, folder.images, folder.services, folder.haproxy, folder.logs])
     mkdirSync(own, { recursive: true, mode: 0o700 });
   const owner = readJson<{ pid: number; startTime: string }>(folder.lockFile);
   if (owner !== undefined && owner.pid !== process.pid && startTimeOf(owner.pid) === owner.startTime) {

@@ -13,6 +13,8 @@ export interface PageRequest {
   readonly question: unknown;
   readonly token: string | undefined;
   readonly size: number;
+  /** The last keys first. */
+  readonly descending?: boolean;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface PageRequest {
 export function pageOf<T>(
   rows: readonly T[],
   keyOf: (row: T) => string,
-  { question, token, size }: PageRequest,
+  { question, token, size, descending = false }: PageRequest,
 ): Page<T> | undefined {
   const bound = createHash("sha256")
     .update(JSON.stringify(question ?? null))
@@ -31,8 +33,10 @@ export function pageOf<T>(
     .slice(0, 10);
   const after = token === undefined ? undefined : readToken(token, bound);
   if (after === null) return undefined;
-  const sorted = [...rows].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : keyOf(a) > keyOf(b) ? 1 : 0));
-  const rest = after === undefined ? sorted : sorted.filter((row) => keyOf(row) > after);
+  const sign = descending ? -1 : 1;
+  const order = (a: string, b: string) => sign * (a < b ? -1 : a > b ? 1 : 0);
+  const sorted = [...rows].sort((a, b) => order(keyOf(a), keyOf(b)));
+  const rest = after === undefined ? sorted : sorted.filter((row) => order(keyOf(row), after) > 0);
   const items = rest.slice(0, size);
   const last = items.at(-1);
   if (rest.length <= size || last === undefined) return { items };

@@ -39,7 +39,7 @@ import { stateFolder } from "#server/state-folder.ts";
 import { eventually, startEstiba, type Estiba } from "#tests/support/estiba.ts";
 
 const run = promisify(execFile);
-const MACHINE = "10.102.0.2/32";
+const MACHINE = "10.106.0.2/32";
 const tcp = (port: number): IpPermission => ({ IpProtocol: "tcp", FromPort: port, ToPort: port });
 const everywhere: IpPermission = { IpProtocol: "-1", IpRanges: [{ CidrIp: "0.0.0.0/0" }] };
 
@@ -56,7 +56,7 @@ interface Host {
 }
 
 beforeAll(async () => {
-  estiba = await startEstiba({ vpc: 102 });
+  estiba = await startEstiba({ vpc: 106 });
   await buildDemoImage(join(stateFolder(estiba.dataDirectory).images, "demo.tar"));
   place = await stack.findPlace(estiba.clients);
   await stack.createCluster(estiba.clients);
@@ -195,7 +195,7 @@ describe("network modes", () => {
     host: `http://${server.address}:8080/`,
     bridge: `http://${server.address}:8081/`,
     metadata: "$ECS_CONTAINER_METADATA_URI_V4",
-    "control plane": `http://10.102.0.2:${new URL(estiba.connection.endpoint).port}/healthz`,
+    "control plane": `http://10.106.0.2:${new URL(estiba.connection.endpoint).port}/healthz`,
   });
 
   it.each<{ mode: NetworkMode; closed: string[]; open: string[] }>([
@@ -320,23 +320,23 @@ it(
     const routes = async () => (await run("ip", ["-4", "route"])).stdout;
     const lives: string[] = [];
     for (let life = 0; life < 2; life += 1) {
-      const { Vpc } = await ec2.send(new CreateVpcCommand({ CidrBlock: "10.103.0.0/16" }));
+      const { Vpc } = await ec2.send(new CreateVpcCommand({ CidrBlock: "10.105.0.0/16" }));
       const VpcId = Vpc?.VpcId ?? "";
-      const { Subnet } = await ec2.send(new CreateSubnetCommand({ VpcId, CidrBlock: "10.103.7.0/24" }));
-      if (life === 0) expect(await routes()).not.toContain("10.103.0.0/16");
+      const { Subnet } = await ec2.send(new CreateSubnetCommand({ VpcId, CidrBlock: "10.105.7.0/24" }));
+      if (life === 0) expect(await routes()).not.toContain("10.105.0.0/16");
       const group = await createGroup("own", VpcId);
       await allow(group, {
         IpProtocol: "icmp",
         FromPort: 8,
         ToPort: -1,
-        IpRanges: [{ CidrIp: "10.103.0.2/32" }],
+        IpRanges: [{ CidrIp: "10.105.0.2/32" }],
       });
       const { instanceId, address } = await launch(group, Subnet?.SubnetId);
       await eventually("the instance's agent", async () => {
         const all = await stack.containerInstances(estiba.clients);
         return all.some((one) => one.ec2InstanceId === instanceId && one.agentConnected) ? true : undefined;
       });
-      expect(await routes()).toContain("10.103.0.0/16");
+      expect(await routes()).toContain("10.105.0.0/16");
       await run("busybox", ["ping", "-c", "1", "-W", "2", address]);
       await ec2.send(new TerminateInstancesCommand({ InstanceIds: [instanceId] }));
       await eventually("the instance's end", async () => {
@@ -352,6 +352,6 @@ it(
       const { stdout } = await run("ip", ["netns", "list"]);
       return lives.some((id) => stdout.includes(id)) ? undefined : true;
     });
-    expect(await routes()).not.toContain("10.103.0.0/16");
+    expect(await routes()).not.toContain("10.105.0.0/16");
   },
 );

@@ -64,11 +64,13 @@ async function faults(
   return found;
 }
 
-/** As the caller knows the member; JSON services begin their sentence with it. */
+/** As the caller knows the member; JSON services begin their sentence with it, or write it as the model's rules do. */
 function wireNames({ protocol }: BuiltOperation, member: Member): readonly string[] {
   if (protocol === "ec2") return ec2Dialect.memberNames(member);
   if (protocol === "query") return awsQueryDialect.memberNames(member);
-  return [member.name, member.name.charAt(0).toUpperCase() + member.name.slice(1)];
+  const rest = member.name.slice(1);
+  const first = member.name.charAt(0);
+  return [first.toUpperCase() + rest, first.toLowerCase() + rest];
 }
 const required = (operation: BuiltOperation) => operation.input.members.filter((m) => m.required);
 const withMember = (operation: BuiltOperation, member: Member, value: unknown): Input => ({

@@ -1,6 +1,8 @@
 // No secret leaves its place: none in a log line, none in an answer that is not meant for its owner, files that others cannot read.
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
+import { SecretsManager } from "@aws-sdk/client-secrets-manager";
+import { SSM } from "@aws-sdk/client-ssm";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { SigningCredentials } from "#lib/sigv4-sign.ts";
 import { serverKeys, stateFolder } from "#server/state-folder.ts";
@@ -76,6 +78,34 @@ beforeAll(async () => {
     { endpoint, credentials: connection.credentials },
   );
   secrets.set("an environment variable's value", SECRET_VALUE);
+
+  // Values that are kept for others: read, refused and used wrongly as well.
+  const options = { endpoint, region: connection.region, credentials: connection.credentials };
+  const ssm = new SSM(options);
+  const manager = new SecretsManager(options);
+  for (const Type of ["String", "StringList", "SecureString"] as const) {
+    const Value = `kept-${Type}-${"0123456789".repeat(2)}`;
+    secrets.set(`a parameter's value (${Type})`, Value);
+    const parameter = { Name: `/kept/${Type}`, Type, Value };
+    await ssm.putParameter(parameter);
+    await ssm.getParameter({ Name: parameter.Name, WithDecryption: true });
+    await ssm.putParameter(parameter).catch(() => undefined);
+    await ssm.putParameter({ ...parameter, Overwrite: true, AllowedPattern: "^x$" }).catch(() => undefined);
+    await call("ssm", "PutParameter", { ...parameter, Tier: "x" }, { endpoint, credentials: instance });
+  }
+  const SecretString = "kept-by-secrets-manager-0123456789";
+  secrets.set("a secret's value", SecretString);
+  const { ARN: SecretId } = await manager.createSecret({ Name: "kept", SecretString });
+  await manager.getSecretValue({ SecretId });
+  await manager.createSecret({ Name: "kept", SecretString }).catch(() => undefined);
+  await call(
+    "secretsmanager",
+    "PutSecretValue",
+    { SecretId: "x", SecretString },
+    { endpoint, credentials: instance },
+  );
+  ssm.destroy();
+  manager.destroy();
 }, 40_000);
 afterAll(() => server.close());
 
@@ -90,7 +120,7 @@ const asText = (value: unknown): string =>
 
 it("knows what it looks for", () => {
   expect([...secrets.values()].filter((secret) => secret.length < 16)).toEqual([]);
-  expect(secrets.size).toBe(13);
+  expect(secrets.size).toBe(17);
   expect(found(`x${server.connection.credentials.secretAccessKey}x`)).toEqual(["root's secret"]);
 });
 

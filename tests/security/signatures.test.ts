@@ -248,7 +248,7 @@ describe("a presigned request", () => {
   it("is no pass for another operation, method, body or path, nor for more parameters", async () => {
     const query = await presign();
     const mismatch = { status: 403, code: "SignatureDoesNotMatch" };
-    expect(await get(changed(query, "Action", "GetSessionToken"))).toMatchObject({ code: "InvalidAction" });
+    expect(await get(changed(query, "Action", "GetSessionToken"))).toMatchObject(mismatch);
     expect(await get(changed(query, "Version", "2010-05-08"))).toMatchObject({ code: "InvalidAction" });
     expect(await get([...query, ["Extra", "1"]])).toMatchObject(mismatch);
     expect(await get(query, "/", "POST")).toMatchObject(mismatch);

@@ -17,6 +17,7 @@ import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as stack from "#cli/demo/stack.ts";
 import { systemClock } from "#lib/clock.ts";
+import { silentLogger } from "#lib/logger.ts";
 import { systemRandom } from "#lib/random.ts";
 import { signRequest } from "#lib/sigv4-sign.ts";
 import { createIdentities } from "#server/identities.ts";
@@ -160,13 +161,18 @@ describe("a task", () => {
     const { issuer } = createIdentities({
       store,
       clock: systemClock,
+      logger: silentLogger,
       random: systemRandom,
       account: connection.account,
       sealingKey: serverKeys(stateFolder(dataDirectory)).session,
       root: connection.credentials,
     });
     const roleArn = `arn:aws:iam::${connection.account}:role/${roleName}`;
-    const { accessKeyId, secretAccessKey, sessionToken } = issuer.forTask({ roleArn, taskArn });
+    const { accessKeyId, secretAccessKey, sessionToken } = issuer.forTask({
+      roleArn,
+      taskArn,
+      roleType: "TaskApplication",
+    });
     const credentials = { accessKeyId, secretAccessKey, sessionToken };
     const options = as(credentials);
     const clients = { ecs: new ECSClient(options), sts: new STSClient(options) };

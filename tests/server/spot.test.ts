@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DescribeSpotInstanceRequestsCommand } from "@aws-sdk/client-ec2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { IAM } from "@aws-sdk/client-iam";
 import { interruptSpot } from "#cli/commands/spot.ts";
 import { clientsFor, connect, type Clients } from "#cli/connection.ts";
 import * as stack from "#cli/demo/stack.ts";
@@ -101,9 +102,13 @@ describe("an interruption", () => {
     await start(3_600_000);
     const [spot] = await spotAndOther();
     const connection = connect(dataDirectory);
+    const iam = new IAM({ ...connection, maxAttempts: 1 });
+    const { Role } = await iam.getRole({ RoleName: "ecsInstanceRole" });
+    iam.destroy();
     const { issuer } = createIdentities({
-      store: { get: () => undefined } as never,
+      store: { get: () => ({ id: Role?.RoleId }) } as never,
       clock: systemClock,
+      logger: silentLogger,
       random: systemRandom,
       account: connection.account,
       sealingKey: serverKeys(stateFolder(dataDirectory)).session,

@@ -7,6 +7,7 @@ import type { ComputeProvider } from "#compute/port.ts";
 import { createNetworkInterfaceController } from "#controllers/network-interface/run.ts";
 import { createPlacement } from "#controllers/placement/placement.ts";
 import { createRetentionController } from "#controllers/retention/run.ts";
+import { createSilentHostController } from "#controllers/silent-hosts/run.ts";
 import type { ServiceSettings } from "#controllers/service/decide.ts";
 import { createServiceController } from "#controllers/service/run.ts";
 import { createTaskController } from "#controllers/task/run.ts";
@@ -27,6 +28,8 @@ export interface ClusterOptions {
   readonly seed?: number;
   readonly settings?: Partial<ServiceSettings>;
   readonly fleet?: Partial<FakeFleetParts>;
+  /** After which silence of a host its services' tasks are replaced; never unless given. */
+  readonly replaceAfterMs?: number;
   /** What gives hosts their interfaces; one that always does unless given. */
   readonly interfaces?: Pick<ComputeProvider, "attachInterface" | "detachInterface">;
 }
@@ -43,6 +46,9 @@ export async function startControllers(world: World, options: ClusterOptions = {
     createTaskController({ ...base, nodes }),
     createServiceController({ ...base, placement, nodes, settings: options.settings ?? {} }),
     createRetentionController(base),
+    ...(options.replaceAfterMs === undefined
+      ? []
+      : [createSilentHostController({ ...base, replaceAfterMs: options.replaceAfterMs })]),
   ];
   const fleet = createFakeFleet({
     store,

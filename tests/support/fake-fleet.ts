@@ -16,6 +16,8 @@ export interface FakeFleetParts {
   readonly node: string;
   /** What becomes of a task that is started; `run` unless given. */
   readonly fate?: (task: TaskRow) => "run" | "fail-to-start" | "never-healthy" | "never-attached";
+  /** Whether the task's host is in reach; its agent hears nothing and says nothing otherwise. Always unless given. */
+  readonly isReachable?: (task: TaskRow) => boolean;
   readonly startMs?: number;
   readonly healthyMs?: number;
   readonly drainMs?: number;
@@ -24,6 +26,8 @@ export interface FakeFleetParts {
 
 export interface FakeFleet {
   start(): void;
+  /** Hosts that are back in reach hear what they missed. */
+  hear(): void;
   close(): void;
   /** The task's essential container exits. */
   exit(taskKey: string): Promise<void>;
@@ -76,6 +80,7 @@ export function createFakeFleet(parts: FakeFleetParts): FakeFleet {
     });
 
   const onTask = (key: string, task: TaskRow) => {
+    if (parts.isReachable?.(task) === false) return;
     if (task.lastStatus === "PROVISIONING") {
       const { attachment } = task;
       if (attachment?.status === "ATTACHING" && fate(task) !== "never-attached")
@@ -128,6 +133,9 @@ export function createFakeFleet(parts: FakeFleetParts): FakeFleet {
   return {
     start() {
       watch = store.snapshotAndWatch([tasks, targets], { notify: onChange });
+    },
+    hear() {
+      for (const [key, task] of store.scan(tasks)) onTask(key, task);
     },
     close() {
       closed = true;

@@ -2,14 +2,20 @@
 import { createEc2Service } from "#services/ec2/service.ts";
 import { createEcsService } from "#services/ecs/service.ts";
 import { createElbv2Service } from "#services/elbv2/service.ts";
+import { createEventsService } from "#services/events/service.ts";
 import { createIamService } from "#services/iam/service.ts";
+import { createKmsService } from "#services/kms/service.ts";
+import { createLogsService } from "#services/logs/service.ts";
+import { createSecretsManagerService } from "#services/secretsmanager/service.ts";
+import { createSsmService } from "#services/ssm/service.ts";
 import { createStsService } from "#services/sts/service.ts";
 import { awsQueryDialect, ec2Dialect, type QueryDialect } from "#gateway/query-decode.ts";
-import type { ServiceDefinition } from "#gateway/service-definition.ts";
+import type { Permission, ServiceDefinition } from "#gateway/service-definition.ts";
 import { createShapes, type Shape, type Shapes, type StructureShape } from "#gateway/shape.ts";
 import type { Service } from "./signed-request.ts";
 
 export interface BuiltOperation {
+  readonly permissions: ServiceDefinition["permissions"];
   readonly service: Service;
   readonly protocol: ServiceDefinition["protocol"];
   readonly name: string;
@@ -19,16 +25,24 @@ export interface BuiltOperation {
 
 export type Input = Readonly<Record<string, unknown>>;
 
+/** What services see that are asked for their permissions only. */
+const nothingStored = { store: { get: () => undefined, find: () => [], scan: () => [] } };
+
 /** Every operation that is built. */
 export async function builtOperations(): Promise<readonly BuiltOperation[]> {
-  // The tables are made without being called: nothing they would need is there.
-  const none = {} as never;
+  // The tables are made without being called: nothing else they would need is there.
+  const none = nothingStored as never;
   const services = [
     createEcsService(none),
     createEc2Service(none),
     createElbv2Service(none),
+    createEventsService(none),
     createIamService(none),
-    createStsService(),
+    createKmsService(none),
+    createLogsService(none),
+    createSecretsManagerService(none),
+    createSsmService(none),
+    createStsService(none),
   ];
   const lists = await Promise.all(
     services.map(async (service) => {
@@ -36,8 +50,8 @@ export async function builtOperations(): Promise<readonly BuiltOperation[]> {
       return Object.keys(service.operations).map((name): BuiltOperation => {
         const shape = shapes.operation(name);
         if (shape === undefined) throw new Error(`${service.name} has no ${name} in its schemas.`);
-        const { protocol } = service;
-        return { service: service.name as Service, protocol, name, input: shape.input, shapes };
+        const { protocol, permissions } = service;
+        return { service: service.name as Service, protocol, name, input: shape.input, shapes, permissions };
       });
     }),
   );
@@ -71,10 +85,26 @@ export function least(shape: Shape): unknown {
   }
 }
 
+/** A value of the shape with all members, each list and map with one item, to a depth at which shapes may refer to themselves. */
+function most(shape: Shape, depth = 0): unknown {
+  if (shape.kind === "structure")
+    return Object.fromEntries(
+      shape.members.filter((m) => m.required || depth < 4).map((m) => [m.name, most(m.shape, depth + 1)]),
+    );
+  if (shape.kind === "list") return [most(shape.item.shape, depth + 1)];
+  if (shape.kind === "map") return { nothing: most(shape.value.shape, depth + 1) };
+  return least(shape);
+}
+
 const withMembers = (members: StructureShape["members"]): Input =>
   Object.fromEntries(members.map((m) => [m.name, least(m.shape)]));
 
 export const leastInput = ({ input }: BuiltOperation): Input => least(input) as Input;
+export const mostInput = ({ input }: BuiltOperation): Input => most(input) as Input;
+
+/** What a call with the input needs, where nothing is stored. */
+export const permissionsOf = ({ permissions, name }: BuiltOperation, input: Input): readonly Permission[] =>
+  permissions?.[name]?.(input as never, { region: "eu-west-1", account: "123456789012" }) ?? [];
 
 /** The input as it travels: a JSON text, or a form without Action and Version. */
 export function encoded({ protocol, input }: BuiltOperation, value: Input): string {

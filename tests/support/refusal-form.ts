@@ -4,7 +4,12 @@ import type { Answer } from "./signed-request.ts";
 
 /** Codes that every service of a protocol may answer (each API reference's "Common Errors"). */
 const common: Readonly<Record<BuiltOperation["protocol"], ReadonlySet<string>>> = {
-  awsJson1_1: new Set(["SerializationException", "RequestEntityTooLargeException"]),
+  awsJson1_1: new Set([
+    "SerializationException",
+    "RequestEntityTooLargeException",
+    "ValidationException",
+    "AccessDeniedException",
+  ]),
   query: new Set(["ValidationError", "MalformedQueryString", "RequestEntityTooLarge"]),
   // EC2's model declares no errors: the client errors of its reference page, "Error codes".
   ec2: new Set([
@@ -54,6 +59,12 @@ const common: Readonly<Record<BuiltOperation["protocol"], ReadonlySet<string>>> 
     "SecurityGroupsPerInterfaceLimitExceeded",
     "SubnetLimitExceeded",
     "VpcLimitExceeded",
+    "AddressLimitExceeded",
+    "InvalidAddress.NotFound",
+    "InvalidAllocationID.NotFound",
+    "NatGatewayLimitExceeded",
+    "NatGatewayMalformed",
+    "NatGatewayNotFound",
     "InvalidAssociationID.NotFound",
     "InvalidAttachmentID.NotFound",
     "InvalidGroup.Duplicate",

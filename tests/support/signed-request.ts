@@ -32,9 +32,17 @@ export interface Signer {
 }
 
 /** `service` as the API knows it. */
-export type Service = "ecs" | "ec2" | "elasticloadbalancing" | "iam" | "sts";
+export type Service = keyof typeof targets | keyof typeof versions;
 
-const TARGET = "AmazonEC2ContainerServiceV20141113";
+/** Of services that speak JSON: how an operation's target begins. */
+const targets = {
+  ecs: "AmazonEC2ContainerServiceV20141113",
+  events: "AWSEvents",
+  kms: "TrentService",
+  logs: "Logs_20140328",
+  secretsmanager: "secretsmanager",
+  ssm: "AmazonSSM",
+} as const;
 const versions = {
   ec2: "2016-11-15",
   elasticloadbalancing: "2015-12-01",
@@ -42,18 +50,18 @@ const versions = {
   sts: "2011-06-15",
 } as const;
 
-/** A call of an operation: JSON for ECS, a form for the others. */
+/** A call of an operation: JSON, or a form. */
 export function callOf(
   service: Service,
   operation: string,
   input: Readonly<Record<string, unknown>> | string = {},
 ): Pick<Unsent, "method" | "headers" | "body"> {
-  if (service === "ecs") {
+  if (service in targets) {
     return {
       method: "POST",
       headers: {
         "content-type": "application/x-amz-json-1.1",
-        "x-amz-target": `${TARGET}.${operation}`,
+        "x-amz-target": `${targets[service as keyof typeof targets]}.${operation}`,
       },
       body: typeof input === "string" ? input : JSON.stringify(input),
     };
@@ -67,7 +75,7 @@ export function callOf(
   return {
     method: "POST",
     headers: { "content-type": "application/x-www-form-urlencoded" },
-    body: `Action=${operation}&Version=${versions[service]}${form === "" ? "" : `&${form}`}`,
+    body: `Action=${operation}&Version=${versions[service as keyof typeof versions]}${form === "" ? "" : `&${form}`}`,
   };
 }
 

@@ -42,7 +42,10 @@ export interface SimulatedServer {
   close(options?: { readonly keep?: boolean }): Promise<void>;
 }
 
-export async function startSimulatedServer(flags: ConfigFlags = {}): Promise<SimulatedServer> {
+export async function startSimulatedServer(
+  flags: ConfigFlags = {},
+  environment: Readonly<Record<string, string>> = {},
+): Promise<SimulatedServer> {
   const dataDirectory =
     typeof flags.dataDirectory === "string"
       ? flags.dataDirectory
@@ -53,7 +56,7 @@ export async function startSimulatedServer(flags: ConfigFlags = {}): Promise<Sim
   );
   const log: LogLine[] = [];
   let parts: PlatformParts | undefined;
-  const server = await startServer(config, {}, recordingLogger(log), (given) => {
+  const server = await startServer(config, environment, recordingLogger(log), (given) => {
     parts = given;
     return openPlatform(given);
   });

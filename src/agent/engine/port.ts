@@ -61,6 +61,8 @@ export interface EngineInfo {
   readonly cpus: number;
   readonly memoryBytes: number;
   readonly logDrivers: readonly string[];
+  /** Names by which a container asks for what starts it; absent: the engine's usual one only. */
+  readonly runtimes?: readonly string[];
 }
 
 /** What an engine refuses with; `kind` tells what the agent reports (`CannotPullContainerError` …). */

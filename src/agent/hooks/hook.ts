@@ -7,6 +7,8 @@ export interface HookTask {
   /** The last part of the task's ARN. */
   readonly id: string;
   readonly task: WireTask;
+  /** Of the execution role's credentials, when the task has such a role. */
+  readonly executionCredentialsId?: string;
 }
 
 export interface TaskHook {
@@ -15,6 +17,8 @@ export interface TaskHook {
   prepare?(task: HookTask): Promise<void>;
   /** A container is about to be created: answers the specification to use. */
   creating?(task: HookTask, container: WireContainer, spec: ContainerSpec): Promise<ContainerSpec>;
+  /** A failure's text without what must not be told of the task. */
+  redact?(task: HookTask, text: string): string;
   /** A container of the task has been started. */
   started?(task: HookTask, container: WireContainer, id: string): Promise<void>;
   /** The agent has come back to a task that it had prepared and that has not ended. */

@@ -3,9 +3,17 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { HostInterfaces } from "./port.ts";
 
-/** @param folder `/sys/class/net` unless said otherwise */
-export function createKernelInterfaces(folder = "/sys/class/net"): HostInterfaces {
-  return { has: async (macAddress) => (await interfaceNamed(macAddress, folder)) !== undefined };
+/**
+ * @param trunk where interfaces are made only when their task is wired: then each is as good as there
+ * @param folder `/sys/class/net` unless said otherwise
+ */
+export function createKernelInterfaces(trunk?: string, folder = "/sys/class/net"): HostInterfaces {
+  return {
+    has: async (macAddress) =>
+      trunk === undefined
+        ? (await interfaceNamed(macAddress, folder)) !== undefined
+        : (await readdir(folder)).includes(trunk),
+  };
 }
 
 /** The interface's name; undefined while there is none with this MAC. */

@@ -12,6 +12,7 @@ import {
   interfaceScript,
   moveScript,
   placeOf,
+  trunkScript,
   portScript,
 } from "./wiring.ts";
 
@@ -38,10 +39,13 @@ interface Link {
 export function createNamespaceWiring({
   proc,
   blockMetadata,
+  trunk,
 }: {
   /** Where the machine's /proc is. */
   readonly proc: string;
   readonly blockMetadata: boolean;
+  /** The interface on which tasks' interfaces are made; without it they are there already. */
+  readonly trunk?: string;
 }): NamespaceWiring {
   const serial = createSerial();
   const namespaceOf = (pid: number) => `${proc}/${pid}/ns/net`;
@@ -73,7 +77,9 @@ export function createNamespaceWiring({
   return {
     async wire(pid, { macAddress, privateIp }) {
       const moved = (await linksOf(pid)).some((l) => l.address === macAddress.toLowerCase());
-      if (!moved) {
+      if (!moved && trunk !== undefined) {
+        await run("sh", ["-ec", trunkScript(trunk, macAddress, namespaceOf(pid))]);
+      } else if (!moved) {
         const link = await interfaceNamed(macAddress);
         if (link === undefined)
           throw new Error(`the interface with the MAC ${macAddress} is not on the host`);

@@ -98,10 +98,12 @@ describe("an awsvpc task's metadata", () => {
   });
 });
 
+const honours = (awsvpc: boolean) => ({ awsvpc, secrets: false });
+
 describe("an agent", () => {
   it("takes awsvpc tasks with one whole interface, and only where tasks can have one", () => {
-    expect(refusalOf(task(), true)).toBeUndefined();
-    expect(refusalOf(task(), false)?.reason).toContain("network mode awsvpc is not supported");
+    expect(refusalOf(task(), honours(true))).toBeUndefined();
+    expect(refusalOf(task(), honours(false))?.reason).toContain("network mode awsvpc is not supported");
     for (const broken of [
       {},
       { elasticNetworkInterfaces: [] },
@@ -114,7 +116,7 @@ describe("an agent", () => {
       },
     ]) {
       const { elasticNetworkInterfaces: _, ...without } = task();
-      expect(refusalOf({ ...without, ...broken }, true)?.reason).toContain("needs one interface");
+      expect(refusalOf({ ...without, ...broken }, honours(true))?.reason).toContain("needs one interface");
     }
   });
 });

@@ -45,6 +45,19 @@ ip link set ${BRIDGE} up
 export const moveScript = (link: string, namespace: string): string =>
   `ip link set ${link} netns ${namespace} name eth0`;
 
+/**
+ * On the host: an interface on the one that all share, told apart by its MAC. Private: tasks of one host meet where the rules of the
+ * VPC apply. One that was cut short before it was moved is made anew.
+ */
+export function trunkScript(trunk: string, macAddress: string, namespace: string): string {
+  const link = `t${macAddress.replaceAll(":", "").toLowerCase()}`;
+  return `
+ip link del ${link} 2>/dev/null || true
+ip link add ${link} link ${trunk} address ${macAddress} type macvlan mode private
+ip link set ${link} netns ${namespace} name eth0
+`;
+}
+
 /** On the host. Fails when the place was taken meanwhile. */
 export function portScript(place: number, namespace: string): string {
   const port = bridgePort(place);

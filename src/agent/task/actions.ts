@@ -8,7 +8,7 @@ import { EngineError, type ContainerState, type Engine } from "../engine/port.ts
 import { TaskFailure, type TaskHook } from "../hooks/hook.ts";
 import type { Images } from "../hooks/image.ts";
 import type { StepSettings, TaskEffect, TaskEvent } from "./events.ts";
-import { definitionOf, taskIdOf, type ContainerAction, type TaskState } from "./state.ts";
+import { definitionOf, hookTaskOf, type ContainerAction, type TaskState } from "./state.ts";
 
 export interface ActionDependencies {
   readonly engine: Engine;
@@ -57,13 +57,15 @@ export async function carryOut(
       }
     }
   } catch (error) {
-    return failure(container, effect.type, error);
+    const task = hookTaskOf(state);
+    const redact = (text: string) => dependencies.hooks.reduce((t, h) => h.redact?.(task, t) ?? t, text);
+    return failure(container, effect.type, error, redact);
   }
 }
 
 async function create(state: TaskState, name: string, d: ActionDependencies): Promise<string> {
   const container = definitionOf(state, name);
-  const task = { id: taskIdOf(state.task.arn), task: state.task };
+  const task = hookTaskOf(state);
   let spec = containerSpec(state, name, d.spec);
   for (const hook of d.hooks) spec = (await hook.creating?.(task, container, spec)) ?? spec;
   const creating = d.engine.create(spec).catch(async (error: unknown) => {
@@ -107,15 +109,20 @@ async function start(
       throw error;
     },
   );
-  const task = { id: taskIdOf(state.task.arn), task: state.task };
+  const task = hookTaskOf(state);
   for (const hook of d.hooks) await hook.started?.(task, definitionOf(state, name), id);
   return d.engine.inspect(id);
 }
 
-function failure(container: string, action: ContainerAction, error: unknown): TaskEvent {
+function failure(
+  container: string,
+  action: ContainerAction,
+  error: unknown,
+  redact: (text: string) => string,
+): TaskEvent {
   const temporary = error instanceof EngineError && error.kind === "unreachable";
   const reason = error instanceof TaskFailure ? error.reason : `${REASON_NAMES[action]}: ${messageOf(error)}`;
-  return { type: "failed", container, action, temporary, reason };
+  return { type: "failed", container, action, temporary, reason: redact(reason) };
 }
 
 function runtimeIdOf(state: TaskState, name: string): string {

@@ -7,7 +7,7 @@ import { TaskFailure } from "../hooks/hook.ts";
 import type { StateStore } from "../state-store.ts";
 import { carryOut, type ActionDependencies } from "./actions.ts";
 import type { TaskEffect, TaskEvent } from "./events.ts";
-import { taskIdOf, type TaskState } from "./state.ts";
+import { hookTaskOf, type TaskState } from "./state.ts";
 import { step } from "./step.ts";
 
 export interface RunnerDependencies extends ActionDependencies {
@@ -36,7 +36,7 @@ export interface TaskRunner {
 
 export function createTaskRunner(initial: TaskState, dependencies: RunnerDependencies): TaskRunner {
   const { clock, store, settings, hooks, engine, logger } = dependencies;
-  const hookTask = { id: taskIdOf(initial.task.arn), task: initial.task };
+  const hookTask = hookTaskOf(initial);
   let state = initial;
   let saved: Promise<void> = Promise.resolve();
   let timer: Timer | undefined;

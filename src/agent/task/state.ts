@@ -1,6 +1,7 @@
 // A task as its agent knows it: plain data, stored as it is. step.ts alone makes a new one out of an old one.
 import type { WireContainer, WireTask } from "#acs/messages.ts";
 import type { PublishedPort } from "../engine/port.ts";
+import type { HookTask } from "../hooks/hook.ts";
 
 /** In the order in which a container walks it; it never goes back. */
 export const CONTAINER_STATUSES = ["NONE", "PULLED", "CREATED", "RUNNING", "STOPPED"] as const;
@@ -57,6 +58,8 @@ export interface TaskState {
   readonly task: WireTask;
   /** Of the task role's credentials, when it has any. */
   readonly credentialsId?: string;
+  /** Of the execution role's, likewise. */
+  readonly executionCredentialsId?: string;
   readonly desired: "RUNNING" | "STOPPED";
   readonly phase: HostPhase;
   /** Host ports of this task's containers, static and chosen ones. */
@@ -77,6 +80,13 @@ export interface TaskState {
 
 export const taskIdOf = (arn: string): string => arn.slice(arn.lastIndexOf("/") + 1);
 
+/** What hooks are told of the task. */
+export const hookTaskOf = ({ task, executionCredentialsId }: TaskState): HookTask => ({
+  id: taskIdOf(task.arn),
+  task,
+  ...(executionCredentialsId === undefined ? {} : { executionCredentialsId }),
+});
+
 export const rank = (status: ContainerStatus): number => CONTAINER_STATUSES.indexOf(status);
 
 export const isStopped = (state: TaskState): boolean => state.containers.every((c) => c.status === "STOPPED");
@@ -92,10 +102,13 @@ export function newTask(
   task: WireTask,
   names: readonly { readonly dockerName: string; readonly metadataId: string }[],
 ): TaskState {
-  const { roleCredentials, executionRoleCredentials: _, ...kept } = task;
+  const { roleCredentials, executionRoleCredentials, ...kept } = task;
   return {
     task: kept,
     ...(roleCredentials === undefined ? {} : { credentialsId: roleCredentials.credentialsId }),
+    ...(executionRoleCredentials === undefined
+      ? {}
+      : { executionCredentialsId: executionRoleCredentials.credentialsId }),
     desired: task.desiredStatus,
     phase: "waiting",
     hostPorts: {},

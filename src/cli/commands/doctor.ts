@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { readConfig, type ServerConfig } from "#server/config.ts";
 import { findings, type Requirement } from "../doctor/checks.ts";
-import { findProgram, programs, versionOf } from "../doctor/programs.ts";
+import { findProgram, gvisor, programs, versionOf } from "../doctor/programs.ts";
 import { installedCliVersion, readsEndpointVariable } from "./env.ts";
 
 /** What real hosts need and this machine lacks. */
@@ -12,7 +12,8 @@ export async function missingRequirements(config: ServerConfig): Promise<readonl
 
 /** Explains every item. Resolves with the exit code: 0 when real hosts can run. */
 export async function doctor(dataDirectory: string, print: (line: string) => void): Promise<number> {
-  const all = await findings(readConfig({ dataDirectory }, process.env));
+  const config = readConfig({ dataDirectory }, process.env);
+  const all = await findings(config);
   const versions = await installedVersions();
   print(
     `machine  ${systemName()}, kernel ${readLine("/proc/sys/kernel/osrelease")}, Node.js ${process.versions.node}`,
@@ -25,6 +26,7 @@ export async function doctor(dataDirectory: string, print: (line: string) => voi
     );
     if (!finding.met) print(`          → ${finding.remedy}`);
   }
+  printRuntime(config, versions.get(gvisor.command), print);
   printAwsCli(print);
   const missing = all.filter((finding) => !finding.met).length;
   print(
@@ -37,12 +39,23 @@ export async function doctor(dataDirectory: string, print: (line: string) => voi
 
 async function installedVersions(): Promise<ReadonlyMap<string, string>> {
   const seen = await Promise.all(
-    programs.map(async ({ command, version }) => {
+    [...programs, gvisor].map(async ({ command, version }) => {
       const file = version && findProgram(command);
       return [command, file && (await versionOf(file, version))] as const;
     }),
   );
   return new Map(seen.flatMap(([command, version]) => (version ? [[command, version] as const] : [])));
+}
+
+/** Which runtime new Fargate tasks get, and whether there is another. */
+function printRuntime(
+  { fargateRuntime }: ServerConfig,
+  runsc: string | undefined,
+  print: (line: string) => void,
+) {
+  const other =
+    runsc === undefined ? "runsc (gVisor) is not installed" : `runsc (gVisor) ${runsc} is installed`;
+  print(`note     Fargate tasks run with ${fargateRuntime} unless up is told otherwise; ${other}`);
 }
 
 /** No requirement: any AWS client will do. An old CLI would talk to AWS itself. */

@@ -6,6 +6,7 @@ import { systemClock } from "#lib/clock.ts";
 import type { ServerConfig } from "#server/config.ts";
 import { BadConfiguration } from "#server/config.ts";
 import { startServer } from "#server/server.ts";
+import { upstreamText } from "#gateway/upstream/setting.ts";
 import { createSupervisor } from "#server/supervisor.ts";
 import { AlreadyRunning, stateFolder } from "#server/state-folder.ts";
 import { readRunFile } from "../connection.ts";
@@ -90,6 +91,12 @@ function flagsOf(config: ServerConfig): readonly string[] {
       config.region,
     ],
     ...["--vpc-cidr", config.defaultVpcCidr, "--log-level", config.logLevel],
+    ...["--fargate-runtime", config.fargateRuntime],
+    ...(config.joinAddress === undefined ? [] : ["--join-address", config.joinAddress]),
+    ...(config.replaceTasksAfter === undefined
+      ? []
+      : ["--replace-tasks-after", `${Math.round(config.replaceTasksAfter / 1000)}s`]),
+    ...config.upstream.flatMap((setting) => ["--upstream", upstreamText(setting)]),
     ...(config.allowReset ? ["--allow-reset"] : []),
   ];
 }

@@ -10,7 +10,7 @@ import type { ServerConfig } from "#server/config.ts";
 import { scopeOf } from "#server/machine.ts";
 import { stateFolder } from "#server/state-folder.ts";
 import { readRunFile } from "../connection.ts";
-import { findProgram, programs } from "./programs.ts";
+import { findProgram, gvisor, programs } from "./programs.ts";
 
 export interface Requirement {
   readonly name: string;
@@ -32,7 +32,7 @@ export async function findings(config: ServerConfig): Promise<readonly Finding[]
   const rest = root ? [await namespaces(), await firewall(), await addressRange(config), hostsFile()] : [];
   return [
     finding("root", root, "Hosts are namespaces, cgroups and mounts of this machine.", "Run it as root."),
-    ...programs.map((program) =>
+    ...[...programs, ...(config.fargateRuntime === "runsc" ? [gvisor] : [])].map((program) =>
       finding(
         program.command,
         findProgram(program.command) !== undefined,

@@ -51,6 +51,15 @@ export const programs: readonly Program[] = [
   { command: "unshare", package: "util-linux", purpose: "Makes hosts' namespaces.", version: ["--version"] },
 ];
 
+/** Not needed, unless it is asked for. */
+export const gvisor: Program = {
+  command: "runsc",
+  package: "runsc",
+  purpose:
+    "Gives containers of Fargate tasks a kernel of their own (gVisor), as --fargate-runtime runsc asks for.",
+  version: ["--version"],
+};
+
 const systemFolders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /** Where the program is, among the system's folders and PATH. */

@@ -38,6 +38,7 @@ export async function agentService(
       ESTIBA_PROC: machineProc,
       // Scripts that changed (a new Estiba) change the service, so that the supervisor starts the root anew.
       ESTIBA_ROOT: createHash("sha256").update(scripts).digest("hex").slice(0, 16),
+      ...(attached.trunk === undefined ? {} : { ESTIBA_TRUNK: attached.trunk }),
       ESTIBA_VCPUS: String(spec.vcpus),
     },
     networkNamespace: attached.namespace,

@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 import type { AttachedHost } from "#domain/ports/host-network.ts";
 import type { ServiceSpec } from "#domain/ports/supervisor.ts";
 import type { HostLayout, SharedLayout } from "./layout.ts";
+import { exists } from "./private-root.ts";
 import { run } from "./run.ts";
 
 export async function prepareEngine(layout: HostLayout, program: string): Promise<void> {
@@ -14,7 +15,8 @@ export async function prepareEngine(layout: HostLayout, program: string): Promis
   await mkdir(dirname(layout.socket), { recursive: true });
   // Engines before version 23 write a key to /etc/docker unless told another place; later ones may not know the setting.
   const key = { "deprecated-key-path": `${layout.folder}/key.json` };
-  await writeFile(layout.daemonConfig, JSON.stringify((await engineMajor(program)) < 23 ? key : {}));
+  const settings = { ...((await engineMajor(program)) < 23 ? key : {}), ...(await runtimes()) };
+  await writeFile(layout.daemonConfig, JSON.stringify(settings));
 }
 
 /** The command line without a configuration of the machine: neither /etc/docker/daemon.json nor the system's containerd counts. */
@@ -65,6 +67,13 @@ export function engineAnswers(socketPath: string): Promise<true | undefined> {
     request.once("error", () => resolve(undefined));
     request.once("close", () => resolve(undefined));
   });
+}
+
+/** gVisor's, where it is installed. In the task's own network, so that its containers share one localhost (docs/decisions). */
+async function runtimes(): Promise<object> {
+  for (const path of ["/usr/local/bin/runsc", "/usr/bin/runsc"])
+    if (await exists(path)) return { runtimes: { runsc: { path, runtimeArgs: ["--network=host"] } } };
+  return {};
 }
 
 async function engineMajor(program: string): Promise<number> {

@@ -1,6 +1,7 @@
 // What an instance needs next, and what a host is to be made of. Pure.
 import type { HostSpec } from "#compute/port.ts";
 import type { InstanceRow } from "#domain/ec2/instance.ts";
+import { hostSizeFor } from "#domain/ecs/fargate.ts";
 import { instanceType } from "#domain/ec2/instance-types.ts";
 
 /**
@@ -37,7 +38,7 @@ export function decideOrphans(
 
 /** @param userData decoded; @param endpoint the control plane as the host reaches it. Undefined: the type is no longer known. */
 export function hostSpecOf(row: InstanceRow, userData: string, endpoint: string): HostSpec | undefined {
-  const type = instanceType(row.instanceType);
+  const type = row.fargate === undefined ? instanceType(row.instanceType) : hostSizeFor(row.fargate);
   if (type === undefined) return undefined;
   return {
     instanceId: row.id,
@@ -52,6 +53,7 @@ export function hostSpecOf(row: InstanceRow, userData: string, endpoint: string)
     metadataHopLimit: row.metadataOptions.httpPutResponseHopLimit,
     userData,
     endpoint,
+    ...(row.joined === undefined ? {} : { joined: row.joined }),
   };
 }
 

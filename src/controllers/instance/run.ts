@@ -38,8 +38,9 @@ const ORPHAN = "host:";
 export function createInstanceController(dependencies: InstanceControllerDependencies): Controller {
   const { store, clock, random, logger, compute, endpointFor } = dependencies;
   const now = () => clock.now();
-  /** Rows whose host this life of the control plane has launched or adopted. */
-  const adopted = new Set<string>();
+  /** Rows whose host this life of the control plane has launched or adopted, and on which way it is reached. */
+  const adopted = new Map<string, string>();
+  const isAdopted = (key: string, row: InstanceRow) => adopted.get(key) === wayTo(row);
   const launching = new Set<string>();
   /** Rows whose targets were told to leave, until when their hosts wait for it. */
   const leaving = new Map<string, number>();
@@ -47,7 +48,7 @@ export function createInstanceController(dependencies: InstanceControllerDepende
 
   const launch = async (key: string) => {
     const row = store.get(instances, key);
-    if (row === undefined || decideInstance(row, adopted.has(key)) !== "launch") return;
+    if (row === undefined || decideInstance(row, isAdopted(key, row)) !== "launch") return;
     launching.add(key);
     try {
       await bringUp(key, row);
@@ -72,7 +73,7 @@ export function createInstanceController(dependencies: InstanceControllerDepende
       await change(key, (r) => terminateInstance(r, launchFailure(reason), now()));
       return;
     }
-    adopted.add(key);
+    adopted.set(key, wayTo(row));
     await change(key, instanceRunning);
   };
 
@@ -138,7 +139,7 @@ export function createInstanceController(dependencies: InstanceControllerDepende
         adopted.delete(key);
         continue;
       }
-      const step = decideInstance(row, adopted.has(key));
+      const step = decideInstance(row, isAdopted(key, row));
       if (step === "launch") launches.add(key);
       if (step === "release" || reclaimAt(row) !== undefined) releases.add(key);
     }
@@ -155,3 +156,7 @@ export function createInstanceController(dependencies: InstanceControllerDepende
     },
   };
 }
+
+/** Of another machine the way may change, and is then made anew. */
+const wayTo = ({ joined }: InstanceRow): string =>
+  joined === undefined ? "" : `${joined.machineAddress} ${joined.serverAddress} ${joined.vni}`;

@@ -80,7 +80,7 @@ interface Wanted {
   readonly count: number;
 }
 
-function wantedBy(
+export function wantedBy(
   tx: Transaction,
   { region, clusterName }: PlacementRequest,
   { name, deploymentId, atMost }: NonNullable<PlacementRequest["service"]>,

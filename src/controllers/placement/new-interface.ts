@@ -13,7 +13,7 @@ import { attachmentArn } from "#domain/ecs/arns.ts";
 import type { ContainerInstanceRow } from "#domain/ecs/container-instance.ts";
 import type { AwsvpcConfiguration } from "#domain/ecs/service.ts";
 import { taskKey, type TaskRow } from "#domain/ecs/task.ts";
-import type { Transaction } from "#store/store.ts";
+import type { Reader, Transaction } from "#store/store.ts";
 import { addresses, networkInterfaces, subnets } from "#store/tables/ec2.ts";
 
 /** How long the interface may take to be confirmed by the agent before the task fails. */
@@ -24,21 +24,24 @@ export function newInterface(
   tx: Transaction,
   task: TaskRow,
   network: AwsvpcConfiguration,
-  instance: ContainerInstanceRow,
+  instance: Pick<ContainerInstanceRow, "availabilityZone" | "ec2InstanceId">,
   account: string,
   random: Random,
   now: number,
+  timeoutMs = ATTACH_TIMEOUT_MS,
 ): { readonly task: TaskRow } | { readonly exhausted: string } {
   const { region } = task;
   const inZone = network.subnetIds
     .map((id) => tx.get(subnets, ec2Key(region, id)))
     .filter((s): s is SubnetRow => s?.availabilityZone === instance.availabilityZone);
   const id = newEc2Id("eni", random);
-  const place = takeAddress(tx, inZone, id);
+  const place = findAddress(tx, inZone);
   if (place === undefined) {
     const names = inZone.map((s) => `'${s.id}'`).join(", ");
     return { exhausted: `There are not enough free addresses in subnet ${names}.` };
   }
+  const { address, subnet } = place;
+  tx.put(addresses, `${subnet.id}/${address}`, { subnetId: subnet.id, address, owner: id });
   const instanceId = instance.ec2InstanceId ?? "";
   const others = tx.find(networkInterfaces, "instance", instanceId).map(([, row]) => row.deviceIndex);
   const uuid = random.uuid();
@@ -58,6 +61,7 @@ export function newInterface(
     instanceId,
     deviceIndex: freeDeviceIndex(others),
     attachTime: now,
+    ...(network.assignPublicIp === "ENABLED" ? { hasPublicAddress: true } : {}),
     taskKey: taskKey(region, task.clusterName, task.id),
     tags: {},
   };
@@ -74,26 +78,23 @@ export function newInterface(
         macAddress: row.macAddress,
         privateDnsName: privateDnsNameOf(row.privateIp, region),
         privateIp: row.privateIp,
-        attachBy: now + ATTACH_TIMEOUT_MS,
+        attachBy: now + timeoutMs,
       },
     },
   };
 }
 
 /** The lowest free address of the first subnet that has one. */
-function takeAddress(
-  tx: Transaction,
+export function findAddress(
+  tx: Reader,
   candidates: readonly SubnetRow[],
-  owner: string,
 ): { readonly subnet: SubnetRow; readonly address: string } | undefined {
   for (const subnet of candidates) {
     const taken = new Set(
       Array.from(tx.scan(addresses, { prefix: `${subnet.id}/` }), ([, row]) => row.address),
     );
     const address = firstFree(subnet.cidrBlock, taken);
-    if (address === undefined) continue;
-    tx.put(addresses, `${subnet.id}/${address}`, { subnetId: subnet.id, address, owner });
-    return { subnet, address };
+    if (address !== undefined) return { subnet, address };
   }
   return undefined;
 }

@@ -12,7 +12,7 @@ import type { PlacementRequest } from "#domain/ports/placement.ts";
 export function newTask(
   request: PlacementRequest,
   definition: TaskDefinitionRow,
-  instance: ContainerInstanceRow,
+  instance: Pick<ContainerInstanceRow, "arn" | "clusterArn" | "availabilityZone">,
   loadBalancers: readonly ServiceLoadBalancer[],
   random: Random,
   now: number,

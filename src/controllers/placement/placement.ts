@@ -20,18 +20,24 @@ import type {
 } from "#domain/ports/placement.ts";
 import { ec2Key } from "#domain/ec2/instance.ts";
 import { subnets } from "#store/tables/ec2.ts";
-import type { Store, Watch } from "#store/store.ts";
+import type { Reader, Store, Watch } from "#store/store.ts";
 import { containerInstances, taskDefinitions, tasks } from "#store/tables/ecs.ts";
 import type { Controller } from "../controller.ts";
 import { type Commit, commitPlan } from "./commit.ts";
+import { commitFargate, FARGATE_TASKS_PER_TRANSACTION } from "./fargate.ts";
 import { Picture } from "./picture.ts";
+import type { PoolSettings } from "./pool-host.ts";
 import { checkRoles } from "./roles.ts";
 
 export interface PlacementDependencies {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
+  /** Of Fargate's hosts. */
+  readonly pool?: PoolSettings;
 }
+
+const USUAL_POOL: PoolSettings = { mostHosts: 64 };
 
 /** More tasks than this in one go would hold up the event loop, or break the store's limits on a transaction. */
 const TASKS_PER_TRANSACTION = 90;
@@ -41,7 +47,12 @@ const BYTES_PER_TRANSACTION = 700 * 1024;
 /** Plans that met only conflicts, before the rest is reported as not placed. */
 const ATTEMPTS_WITHOUT_PROGRESS = 5;
 
-export function createPlacement({ store, clock, random }: PlacementDependencies): Placement & Controller {
+export function createPlacement({
+  store,
+  clock,
+  random,
+  pool = USUAL_POOL,
+}: PlacementDependencies): Placement & Controller {
   const picture = new Picture();
   let watch: Watch | undefined;
   const follow = () => {
@@ -61,14 +72,11 @@ export function createPlacement({ store, clock, random }: PlacementDependencies)
     const assumed: TaskRow[] = [];
     try {
       return await store.transact((tx) => {
-        const known =
-          request.clientToken === undefined || !isFirst
-            ? []
-            : tx.find(tasks, "clientToken", `${request.region}/${request.clientToken}`);
+        const known = isFirst ? madeBefore(tx, request) : [];
         if (known.length > 0)
           return {
             plan,
-            created: known.map(([, row]) => row),
+            created: known,
             conflicts: [],
             enough: true,
             exhausted: undefined,
@@ -87,6 +95,33 @@ export function createPlacement({ store, clock, random }: PlacementDependencies)
     }
   };
 
+  const placeOnFargate = async (
+    request: PlacementRequest,
+    definition: TaskDefinitionRow,
+  ): Promise<PlacementResult> => {
+    const placed: TaskRow[] = [];
+    for (;;) {
+      const count = Math.min(FARGATE_TASKS_PER_TRANSACTION, request.count - placed.length);
+      const { created, failure, isRepeat } = await store.transact((tx) => {
+        const known = placed.length > 0 ? [] : madeBefore(tx, request);
+        if (known.length > 0) return { created: known, failure: undefined, isRepeat: true };
+        const parts = { pool, random, now: clock.now() };
+        const done = commitFargate(tx, request, definition, count, placed, parts);
+        return { failure: undefined, ...done, isRepeat: false };
+      });
+      placed.push(...created);
+      if (failure !== undefined)
+        return {
+          tasks: placed,
+          failures: [failure],
+          explanation: `was unable to place a task. Reason: ${failure.detail ?? failure.reason}`,
+        };
+      if (isRepeat || created.length < count || placed.length >= request.count)
+        return { tasks: placed, failures: [] };
+      await new Promise((resume) => setImmediate(resume));
+    }
+  };
+
   return {
     async start() {
       follow();
@@ -97,6 +132,7 @@ export function createPlacement({ store, clock, random }: PlacementDependencies)
 
     async place(request): Promise<PlacementResult> {
       const looked = lookUp(store, request);
+      if (request.launchType === "FARGATE") return placeOnFargate(request, looked.definition);
       const total = request.containerInstanceArns?.length ?? request.count;
       const batch = batchSize(looked.definition);
       const placed: TaskRow[] = [];
@@ -132,6 +168,12 @@ export function createPlacement({ store, clock, random }: PlacementDependencies)
     },
   };
 }
+
+/** The tasks that an earlier request with the same client token made. */
+const madeBefore = (tx: Reader, { region, clientToken }: PlacementRequest): readonly TaskRow[] =>
+  clientToken === undefined
+    ? []
+    : tx.find(tasks, "clientToken", `${region}/${clientToken}`).map(([, row]) => row);
 
 interface Part {
   readonly count: number;
@@ -172,8 +214,6 @@ function lookUp(store: Store, request: PlacementRequest): Looked {
   const definition = store.find(taskDefinitions, "arn", request.taskDefinitionArn)[0]?.[1];
   if (definition === undefined)
     throw new ServiceError("ClientException", "Unable to describe task definition.");
-  if (request.launchType === "FARGATE")
-    throw new ServiceError("UnsupportedFeatureException", "Launch type FARGATE is not supported yet.");
   if ((definition.body.networkMode === "awsvpc") !== (request.network !== undefined))
     throw new ServiceError(
       "InvalidParameterException",

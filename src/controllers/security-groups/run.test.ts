@@ -6,8 +6,17 @@ import { interfaceDetached, type NetworkInterfaceRow } from "#domain/ec2/network
 import type { SecurityGroupRow, SecurityGroupRule } from "#domain/ec2/security-group.ts";
 import { elbNameKey, type LoadBalancerRow } from "#domain/elbv2/load-balancer.ts";
 import type { SecurityGroups } from "#network/group-rules.ts";
+import { seededRandom } from "#lib/random.ts";
 import { hostInterface, taskInterface } from "#network/names.ts";
-import { instances, networkInterfaces, securityGroups, vpcs } from "#store/tables/ec2.ts";
+import { attachGateway, newRouteTable } from "#domain/ec2/vpc-parts.ts";
+import {
+  instances,
+  internetGateways,
+  networkInterfaces,
+  routeTables,
+  securityGroups,
+  vpcs,
+} from "#store/tables/ec2.ts";
 import { loadBalancers } from "#store/tables/elbv2.ts";
 import { createWorld, host, quiet, REGION, type World } from "../world.suite.ts";
 import type { Controller } from "../controller.ts";
@@ -200,6 +209,33 @@ it("a VPC's network goes with the VPC", async () => {
     tx.delete(securityGroups, ec2Key(REGION, group.id));
   });
   expect(network.calls.at(-1)).toBe(`remove ${vpc.id}`);
+});
+
+it("who reaches what beyond the VPC is told when routes, gateways or public addresses change", async () => {
+  const tableKey = ec2Key(REGION, "rtb-1");
+  const table = {
+    ...newRouteTable(vpc, {}, seededRandom(1)),
+    associations: [{ id: "rtbassoc-1" }],
+    routes: [{ destination: "0.0.0.0/0", gatewayId: "igw-1" }],
+  };
+  const gateway = { id: "igw-1", region: REGION, tags: {} };
+  const outside = () => network.told.get(vpc.id)?.members.map((m) => m.outside?.map((o) => o.passes));
+  await start();
+  await change((tx) => {
+    tx.put(instances, ec2Key(REGION, instance.id), { ...instance, hasPublicAddress: true });
+    tx.put(networkInterfaces, ec2Key(REGION, eni.id), eni);
+  });
+  expect(outside()).toEqual([[], []]);
+  await change((tx) => tx.put(routeTables, tableKey, table));
+  expect(outside()).toEqual([[false], [false]]);
+  await change((tx) => tx.put(internetGateways, ec2Key(REGION, gateway.id), attachGateway(gateway, vpc.id)));
+  expect(outside()).toEqual([[true], [false]]);
+  await change((tx) => tx.put(networkInterfaces, ec2Key(REGION, eni.id), { ...eni, hasPublicAddress: true }));
+  expect(outside()).toEqual([[true], [true]]);
+  await change((tx) => tx.put(internetGateways, ec2Key(REGION, gateway.id), gateway));
+  expect(outside()).toEqual([[false], [false]]);
+  await change((tx) => tx.delete(routeTables, tableKey));
+  expect(outside()).toEqual([[], []]);
 });
 
 describe("a rule as the network is told it", () => {

@@ -1,12 +1,23 @@
-// Follows security groups and whoever is in them, and tells each VPC's network who may reach whom; removes the networks of VPCs
+// Follows security groups, whoever is in them, and the routes of their subnets, and tells each VPC's network who may reach whom; removes the networks of VPCs
 // that are no more. What the rules are is decided in decide.ts. A VPC that nobody is in yet has no network to tell.
 import type { Clock } from "#lib/clock.ts";
 import { messageOf } from "#lib/errors.ts";
 import type { Logger } from "#lib/logger.ts";
 import type { Random } from "#lib/random.ts";
 import type { GroupMember, SecurityGroups } from "#network/group-rules.ts";
+import { ec2Key, type InstanceRow } from "#domain/ec2/instance.ts";
+import { type OutsideRoute, outsideRoutes } from "#domain/ec2/outside.ts";
 import { type Change, isChangeOf, type Store, type Watch } from "#store/store.ts";
-import { instances, networkInterfaces, securityGroups, vpcs } from "#store/tables/ec2.ts";
+import {
+  instances,
+  internetGateways,
+  natGateways,
+  networkInterfaces,
+  routeTables,
+  securityGroups,
+  subnets,
+  vpcs,
+} from "#store/tables/ec2.ts";
 import { loadBalancers } from "#store/tables/elbv2.ts";
 import type { Controller } from "../controller.ts";
 import { createWorkQueue } from "../work-queue.ts";
@@ -82,7 +93,10 @@ export function createSecurityGroupController(deps: SecurityGroupControllerDepen
           queue.add(vpcId);
         });
       }
-      const tables = [vpcs, securityGroups, instances, networkInterfaces, loadBalancers];
+      const tables = [
+        ...[vpcs, securityGroups, instances, networkInterfaces, loadBalancers],
+        ...[subnets, routeTables, internetGateways, natGateways],
+      ];
       watch = store.snapshotAndWatch(tables, {
         notify: () => {
           for (const change of watch?.take() ?? []) note(change);
@@ -98,9 +112,31 @@ export function createSecurityGroupController(deps: SecurityGroupControllerDepen
 
 function membersOf(store: Store, vpcId: string): readonly GroupMember[] {
   const rows = <R>(found: readonly (readonly [string, R])[]) => found.map(([, row]) => row);
+  const routes = {
+    tables: rows(store.find(routeTables, "vpc", vpcId)),
+    internetGateways: rows(store.find(internetGateways, "vpc", vpcId)),
+    natGateways: rows(store.find(natGateways, "vpc", vpcId)),
+  };
+  const known = new Map<string, readonly OutsideRoute[]>();
+  const outside = (subnetId: string, isPublic: boolean): readonly OutsideRoute[] => {
+    const key = `${subnetId} ${isPublic}`;
+    const found = known.get(key) ?? outsideRoutes(routes, subnetId, isPublic);
+    known.set(key, found);
+    return found;
+  };
+  const isPublic = ({ region, subnetId, hasPublicAddress }: InstanceRow) =>
+    hasPublicAddress ?? store.get(subnets, ec2Key(region, subnetId))?.mapPublicIpOnLaunch ?? false;
   return [
-    ...rows(store.find(instances, "vpc", vpcId)).map(instanceMember),
-    ...rows(store.find(networkInterfaces, "vpc", vpcId)).map(interfaceMember),
+    ...rows(store.find(instances, "vpc", vpcId)).map((row) =>
+      instanceMember(row, outside(row.subnetId, isPublic(row))),
+    ),
+    ...rows(store.find(networkInterfaces, "vpc", vpcId)).map((row) =>
+      interfaceMember(
+        row,
+        store.get(instances, ec2Key(row.region, row.instanceId))?.joined !== undefined,
+        outside(row.subnetId, row.hasPublicAddress === true),
+      ),
+    ),
     ...rows(store.find(loadBalancers, "vpc", vpcId)).map(balancerMember),
   ].filter((member) => member !== undefined);
 }
@@ -112,8 +148,20 @@ function placeOf(change: Change): Place | undefined {
   if (change.row === undefined) return undefined;
   if (isChangeOf(change, vpcs)) return place(change.row.id, "");
   if (isChangeOf(change, securityGroups)) return place(change.row.vpcId, change.row.rules);
+  if (isChangeOf(change, subnets)) return place(change.row.vpcId, change.row.mapPublicIpOnLaunch);
+  if (isChangeOf(change, natGateways)) return place(change.row.vpcId, change.row.subnetId);
+  if (isChangeOf(change, internetGateways))
+    return change.row.vpcId === undefined ? undefined : place(change.row.vpcId, "");
+  if (isChangeOf(change, routeTables)) {
+    const { vpcId, routes, associations } = change.row;
+    return place(vpcId, [routes, associations]);
+  }
   if (isChangeOf(change, instances)) return member(change.row.vpcId, instanceMember(change.row));
-  if (isChangeOf(change, networkInterfaces)) return member(change.row.vpcId, interfaceMember(change.row));
+  if (isChangeOf(change, networkInterfaces)) {
+    const { vpcId, hasPublicAddress } = change.row;
+    const found = interfaceMember(change.row);
+    return found === undefined ? undefined : place(vpcId, [found, hasPublicAddress]);
+  }
   if (isChangeOf(change, loadBalancers)) return member(change.row.vpcId, balancerMember(change.row));
   return undefined;
 }

@@ -46,6 +46,7 @@ export interface ServiceControllerDependencies {
 /** No change of the cluster tells that a role can be assumed now. */
 const ROLE_RETRY_MS = 60_000;
 const RETRY_MS = 1000;
+const CAPACITY_RETRY_MS = 30_000;
 
 export function createServiceController(dependencies: ServiceControllerDependencies): Controller {
   const { store, placement, clock, random, logger, account, nodes } = dependencies;
@@ -171,6 +172,9 @@ function requestFor(
     taskDefinitionArn: deployment.taskDefinitionArn,
     count,
     launchType: deployment.launchType,
+    ...(deployment.capacityProviderStrategy === undefined
+      ? {}
+      : { capacityProviderStrategy: deployment.capacityProviderStrategy }),
     group: `service:${name}`,
     startedBy: deployment.id,
     overrides: {},
@@ -209,7 +213,9 @@ interface Placed {
 async function placeOrSay(placement: Placement, request: PlacementRequest): Promise<Placed> {
   try {
     const { tasks: placed, explanation } = await placement.place(request);
-    return { placed: placed.length, explanation };
+    // No change of the cluster tells that Fargate has capacity again.
+    const retries = request.launchType === "FARGATE" && explanation !== undefined;
+    return { placed: placed.length, explanation, ...(retries ? { retryMs: CAPACITY_RETRY_MS } : {}) };
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
     if (error instanceof CannotAssumeRole)

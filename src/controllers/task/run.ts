@@ -45,7 +45,8 @@ export function createTaskController({
     const instance = instanceOf(tx, task);
     if (task.lastStatus !== "STOPPED" && instance?.status === "INACTIVE") {
       const host = instance.ec2InstanceId ?? instance.id;
-      const reason = `Host EC2 (instance ${host}) terminated.`;
+      const reason =
+        task.launchType === "FARGATE" ? "The task's host ended." : `Host EC2 (instance ${host}) terminated.`;
       tx.put(tasks, key, loseTask(task, { code: "TerminationNotice", reason }, now));
       removeTargets(tx, task, now);
     } else if (task.lastStatus === "ACTIVATING" && task.desiredStatus === "RUNNING") {

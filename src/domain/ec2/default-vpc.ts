@@ -47,8 +47,7 @@ export function newDefaultVpc(region: string, cidrBlock: string, random: Random)
     availabilityZone: zone.name,
     availabilityZoneId: zone.id,
     defaultForAz: true,
-    // There are no public addresses: nothing outside this machine reaches the VPC.
-    mapPublicIpOnLaunch: false,
+    mapPublicIpOnLaunch: true,
     tags: {},
   }));
   return { vpc, subnets, securityGroup: newDefaultGroup({ region, vpcId: vpc.id }, random) };

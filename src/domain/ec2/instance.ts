@@ -1,4 +1,5 @@
 // EC2 instances and the VPC records around them, as stored. Keys: region/id.
+import type { PoolHost } from "../ecs/fargate.ts";
 import type { Tags } from "../tags.ts";
 
 export type InstanceState = "pending" | "running" | "shutting-down" | "terminated";
@@ -33,12 +34,27 @@ export interface InstanceRow {
     readonly httpPutResponseHopLimit: number;
     readonly httpEndpoint: "enabled" | "disabled";
   };
+  /** It goes out by an internet gateway. Absent in rows from before it was known: as its subnet says. */
+  readonly hasPublicAddress?: boolean;
+  /** Of a host of Fargate's pool only: no call of EC2 shows it. */
+  readonly fargate?: PoolHost;
+  /** Of another machine that joined only: how its tunnel runs. */
+  readonly joined?: MachineTunnel;
   /** Of a Spot Instance only. */
   readonly spot?: SpotRequest;
   readonly clientToken?: string;
   /** Digest of the request that came with the client token: the same token must come with the same request. */
   readonly clientRequest?: string;
   readonly tags: Tags;
+}
+
+/** The tunnel between this server's machine and another one (VXLAN, one for each instance). */
+export interface MachineTunnel {
+  /** Addresses outside of the VPC by which the two machines reach one another. */
+  readonly machineAddress: string;
+  readonly serverAddress: string;
+  /** VXLAN network identifier, 24 bits. */
+  readonly vni: number;
 }
 
 /** A one-time request lives and ends with its instance, so it is a part of the row. Transitions: spot.ts. */
@@ -62,6 +78,8 @@ export interface VpcRow {
   readonly region: string;
   readonly cidrBlock: string;
   readonly isDefault: boolean;
+  /** The network of Fargate's pool: no call of EC2 shows it. */
+  readonly isPool?: true;
   /** Absent in rows from before it could be set: true for default VPCs. */
   readonly enableDnsHostnames?: boolean;
   readonly tags: Tags;
@@ -91,6 +109,12 @@ export const ec2Key = (region: string, id: string): string => `${region}/${id}`;
 
 export const TERMINATED_INSTANCE_RETENTION_MS = 60 * 60 * 1000;
 
+/** ModifySubnetAttribute: for instances that are launched from now on. */
+export const setMapPublicIp = (subnet: SubnetRow, mapPublicIpOnLaunch: boolean): SubnetRow => ({
+  ...subnet,
+  mapPublicIpOnLaunch,
+});
+
 /** ModifyVpcAttribute. */
 export const setDnsHostnames = (vpc: VpcRow, enableDnsHostnames: boolean): VpcRow => ({
   ...vpc,
@@ -115,6 +139,17 @@ export function terminateInstance(
     stateReason: reason,
     stateTransitionReason: `${reason.code === "Client.UserInitiatedShutdown" ? "User initiated" : reason.message} (${new Date(now).toISOString().slice(0, 19).replace("T", " ")} GMT)`,
   };
+}
+
+/** The machine, or the server, has another address now. */
+export function moveTunnel(
+  instance: InstanceRow,
+  to: Pick<MachineTunnel, "machineAddress" | "serverAddress">,
+): InstanceRow {
+  const { joined } = instance;
+  if (joined === undefined) return instance;
+  const isSame = joined.machineAddress === to.machineAddress && joined.serverAddress === to.serverAddress;
+  return isSame ? instance : { ...instance, joined: { ...joined, ...to } };
 }
 
 /** Nothing of the host is left. */

@@ -23,6 +23,8 @@ export interface NetworkInterfaceRow {
   readonly attachmentId: string;
   /** Of the EC2 instance that it is on; the primary interface has index 0. */
   readonly instanceId: string;
+  /** Its task asked for a public address: it goes out by an internet gateway. */
+  readonly hasPublicAddress?: boolean;
   readonly deviceIndex: number;
   readonly attachTime: number;
   /** Key of the task that it was made for. */

@@ -1,5 +1,5 @@
-// What belongs to a VPC besides its subnets and groups: route tables and internet gateways, as stored. They are records: each
-// instance reaches its whole VPC and, as its security groups allow, the outside, whatever its subnet's routes say. Key: region/id.
+// What belongs to a VPC besides its subnets and groups: route tables and internet gateways, as stored. Inside the VPC
+// everybody has a route to everybody; what leaves it follows these routes (outside.ts). Key: region/id.
 import { newEc2Id } from "#lib/ids.ts";
 import type { Random } from "#lib/random.ts";
 import type { Tags } from "../tags.ts";
@@ -25,6 +25,7 @@ export interface RouteTableRow {
 
 export interface RouteRow {
   readonly destination: string;
+  /** An internet gateway's id, or a NAT gateway's. */
   readonly gatewayId: string;
 }
 

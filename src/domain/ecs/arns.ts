@@ -6,6 +6,8 @@ const ecs = (region: string, account: string, resource: string) =>
 
 export const clusterArn = (region: string, account: string, name: string) =>
   ecs(region, account, `cluster/${name}`);
+export const capacityProviderArn = (region: string, account: string, name: string) =>
+  ecs(region, account, `capacity-provider/${name}`);
 export const taskDefinitionArn = (region: string, account: string, family: string, revision: number) =>
   ecs(region, account, `task-definition/${family}:${revision}`);
 export const attachmentArn = (region: string, account: string, id: string) =>

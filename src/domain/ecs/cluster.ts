@@ -1,5 +1,6 @@
 // Clusters as stored, and their transitions. Key: region/name.
 import type { Tags } from "../tags.ts";
+import type { CapacityProviderName, StrategyItem } from "./fargate.ts";
 
 export interface ClusterRow {
   readonly arn: string;
@@ -8,6 +9,10 @@ export interface ClusterRow {
   /** INACTIVE clusters stay describable and out of lists. */
   readonly status: "ACTIVE" | "INACTIVE";
   readonly settings: readonly ClusterSetting[];
+  /** Associated with the cluster; none when absent. */
+  readonly capacityProviders?: readonly CapacityProviderName[];
+  /** Of tasks and services that name neither a strategy nor a launch type. */
+  readonly defaultStrategy?: readonly StrategyItem[];
   readonly createdAt: number;
   readonly deletedAt?: number;
   readonly tags: Tags;
@@ -23,6 +28,13 @@ export const clusterKey = (region: string, name: string): string => `${region}/$
 /** DeleteCluster. A second call changes nothing. */
 export const deactivateCluster = (cluster: ClusterRow, now: number): ClusterRow =>
   cluster.status === "INACTIVE" ? cluster : { ...cluster, status: "INACTIVE", deletedAt: now };
+
+/** PutClusterCapacityProviders: replaces both. */
+export const setCapacityProviders = (
+  cluster: ClusterRow,
+  capacityProviders: readonly CapacityProviderName[],
+  defaultStrategy: readonly StrategyItem[],
+): ClusterRow => ({ ...cluster, capacityProviders, defaultStrategy });
 
 /** UpdateCluster, UpdateClusterSettings: settings that are not named stay. */
 export function setClusterSettings(cluster: ClusterRow, settings: readonly ClusterSetting[]): ClusterRow {

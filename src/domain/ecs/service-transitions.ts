@@ -44,10 +44,12 @@ export interface ServiceRows {
   readonly revision?: ServiceRevisionRow;
 }
 
+type Removable = "capacityProviderStrategy" | "platformVersion";
+
 export interface ServiceChange extends Partial<Settable> {
-  /** `network: undefined` takes it away. */
-  readonly specification?: Partial<Omit<ServiceSpecification, "network">> & {
-    readonly network?: ServiceSpecification["network"] | undefined;
+  /** `undefined` takes one of these away: a network, a strategy, a platform version. */
+  readonly specification?: Partial<Omit<ServiceSpecification, "network" | Removable>> & {
+    readonly [K in "network" | Removable]?: ServiceSpecification[K] | undefined;
   };
   /** The images of the new revision; without it a new revision has none to show. */
   readonly containerImages?: ServiceRevisionRow["containerImages"];
@@ -91,11 +93,18 @@ export function updateService(
     next = { ...withoutSteady(withoutShortfall(next)), deployments: touched(next.deployments, now) };
   }
   if (before === undefined) return { service: next };
-  const { network, ...others } = { network: before.network, ...specification };
+  const { network, capacityProviderStrategy, platformVersion, ...others } = {
+    network: before.network,
+    capacityProviderStrategy: before.capacityProviderStrategy,
+    platformVersion: before.platformVersion,
+    ...specification,
+  };
   const wanted = specificationOf({
     ...before,
     ...withoutUndefined(others),
     network,
+    capacityProviderStrategy,
+    platformVersion,
   });
   if (forceNewDeployment !== true && same(wanted, specificationOf(before))) return { service: next };
   return withDeployment(next, wanted, containerImages ?? [], account, deploymentNumber, now);
@@ -273,12 +282,14 @@ function withDeployment(
 }
 
 function specificationOf(
-  deployment: Omit<ServiceSpecification, "network"> & {
-    readonly network?: ServiceSpecification["network"] | undefined;
+  deployment: Omit<ServiceSpecification, "network" | Removable> & {
+    readonly [K in "network" | Removable]?: ServiceSpecification[K] | undefined;
   },
 ): ServiceSpecification {
-  const { taskDefinitionArn, launchType, loadBalancers, network } = deployment;
-  return { taskDefinitionArn, launchType, loadBalancers, ...(network === undefined ? {} : { network }) };
+  const { taskDefinitionArn, launchType, loadBalancers, ...given } = deployment;
+  const { network, capacityProviderStrategy, platformVersion } = given;
+  const optional = withoutUndefined({ network, capacityProviderStrategy, platformVersion });
+  return { taskDefinitionArn, launchType, loadBalancers, ...optional };
 }
 
 function changeDeployment(

@@ -1,6 +1,7 @@
 // Services, their deployments, revisions and events as stored. Transitions stand in service-transitions.ts.
 // Keys: region/cluster/service, and below it /id for deployments, revisions and events.
 import type { Tags } from "../tags.ts";
+import type { StrategyItem } from "./fargate.ts";
 
 export interface ServiceLoadBalancer {
   readonly targetGroupArn: string;
@@ -29,7 +30,11 @@ export interface AwsvpcConfiguration {
 /** What a service revision fixes: another value of any of these makes a new deployment. */
 export interface ServiceSpecification {
   readonly taskDefinitionArn: string;
+  /** FARGATE with a capacity provider strategy, too. */
   readonly launchType: "EC2" | "EXTERNAL" | "FARGATE";
+  readonly capacityProviderStrategy?: readonly StrategyItem[];
+  /** Fargate only, as it was asked for: `LATEST`, or a version. */
+  readonly platformVersion?: string;
   readonly loadBalancers: readonly ServiceLoadBalancer[];
   /** Network mode awsvpc only. */
   readonly network?: AwsvpcConfiguration;

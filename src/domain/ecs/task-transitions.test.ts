@@ -6,6 +6,7 @@ import {
   interfaceGone,
   interfaceOffHost,
   interfaceOnHost,
+  interruptTask,
   loseTask,
   provisioningTimedOut,
   reportTask,
@@ -172,6 +173,36 @@ describe("a stop that Estiba decides", () => {
       stoppedReason: "because",
       lastStatus: "STOPPED",
     });
+  });
+});
+
+describe("an interruption", () => {
+  const spot = (more: Partial<TaskRow> = {}) =>
+    task({ launchType: "FARGATE", capacityProviderName: "FARGATE_SPOT", ...more });
+
+  it("is told to the agent at once, also with targets", () => {
+    const loadBalancers = [{ ...balanced, targetKey: "k" }];
+    const after = interruptTask(spot({ lastStatus: "RUNNING", loadBalancers }), 10);
+    expect(after).toMatchObject({
+      lastStatus: "STOPPING",
+      desiredStatus: "STOPPED",
+      stopCode: "SpotInterruption",
+      stoppedReason: "Your Spot Task was interrupted.",
+      stoppingAt: 10,
+    });
+    expect(interruptTask(after, 11)).toBe(after);
+  });
+
+  it("comes to tasks on FARGATE_SPOT only, and not to those that stop already", () => {
+    const others = [task(), task({ launchType: "FARGATE", capacityProviderName: "FARGATE" })];
+    for (const other of others) expect(interruptTask(other, 1)).toBe(other);
+    const draining = stopTask(
+      spot({ lastStatus: "RUNNING", loadBalancers: [{ ...balanced, targetKey: "k" }] }),
+      userStop,
+      1,
+    );
+    expect(draining.lastStatus).toBe("DEACTIVATING");
+    expect(interruptTask(draining, 2)).toBe(draining);
   });
 });
 

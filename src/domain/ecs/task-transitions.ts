@@ -100,6 +100,17 @@ export function stopTask(task: TaskRow, cause: StopCause, now: number): TaskRow 
   });
 }
 
+/**
+ * FARGATE_SPOT takes the task's capacity back: the agent hears of it at once. Whoever calls this takes the task's targets out of
+ * their load balancers in the same transaction.
+ */
+export function interruptTask(task: TaskRow, now: number): TaskRow {
+  if (task.capacityProviderName !== "FARGATE_SPOT") return task;
+  const reason = "Your Spot Task was interrupted.";
+  const stopped = stopTask(task, { code: "SpotInterruption", reason }, now);
+  return stopped === task ? task : taskDrained(stopped);
+}
+
 /** Scale-in protection until then (epoch milliseconds), or its end. A task that is to stop is past protecting. */
 export function protectTask(task: TaskRow, until: number | undefined): TaskRow {
   if (task.desiredStatus === "STOPPED") return task;

@@ -1,6 +1,7 @@
 // Tasks as stored. Transitions stand in task-transitions.ts. Key: region/cluster/id.
 import type { TaskOverride } from "@aws-sdk/client-ecs";
 import type { Tags } from "../tags.ts";
+import type { CapacityProviderName, TaskRuntime } from "./fargate.ts";
 
 /** ECS Developer Guide, "Amazon ECS task lifecycle", in the order a task walks it. */
 export const TASK_STATUSES = [
@@ -98,6 +99,15 @@ export interface TaskRow {
   readonly revision: number;
   readonly networkMode: "bridge" | "host" | "none" | "awsvpc";
   readonly launchType: "EC2" | "EXTERNAL" | "FARGATE";
+  /** Of a task that a capacity provider strategy placed. */
+  readonly capacityProviderName?: CapacityProviderName;
+  /** Fargate only: `1.4.0`. */
+  readonly platformVersion?: string;
+  /** Fargate only. */
+  readonly ephemeralStorageGiB?: number;
+  /** Fargate only: what its host starts its containers with. */
+  readonly runtime?: TaskRuntime;
+  /** On Fargate a host of the pool, which nobody is told of. */
   readonly containerInstanceArn?: string;
   readonly availabilityZone?: string;
   readonly serviceName?: string;

@@ -17,5 +17,9 @@ export interface CredentialIssuer {
   /** Credentials of the role for an instance; the session name is the instance id. */
   forInstance(request: { readonly roleArn: string; readonly instanceId: string }): TemporaryCredentials;
   /** Credentials of the role for a task; the session name is the task id. */
-  forTask(request: { readonly roleArn: string; readonly taskArn: string }): TemporaryCredentials;
+  forTask(request: {
+    readonly roleArn: string;
+    readonly taskArn: string;
+    readonly roleType: TaskRoleType;
+  }): TemporaryCredentials;
 }

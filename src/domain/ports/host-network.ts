@@ -27,6 +27,8 @@ export interface AttachedHost {
   readonly dnsServer: string;
   /** The VPC's range, for `dockerd --insecure-registry`. */
   readonly vpcCidr: string;
+  /** The host's interface on which its agent makes those of tasks; absent where the provider makes them. */
+  readonly trunk?: string;
 }
 
 export interface HostNetwork {

@@ -2,6 +2,7 @@
 // so that CPU, memory and ports are counted in one place. RunTask, StartTask and the service controller call it.
 import type { TaskOverride } from "@aws-sdk/client-ecs";
 import { ServiceError } from "#lib/errors.ts";
+import type { StrategyItem } from "#domain/ecs/fargate.ts";
 import type { AwsvpcConfiguration, PlacementConstraint, PlacementStrategy } from "#domain/ecs/service.ts";
 import type { TaskRow } from "#domain/ecs/task.ts";
 import type { Tags } from "#domain/tags.ts";
@@ -13,6 +14,8 @@ export interface PlacementRequest {
   readonly taskDefinitionArn: string;
   readonly count: number;
   readonly launchType: "EC2" | "EXTERNAL" | "FARGATE";
+  /** With launch type FARGATE: which provider each task is for. */
+  readonly capacityProviderStrategy?: readonly StrategyItem[];
   readonly group: string;
   readonly startedBy?: string;
   readonly overrides: TaskOverride;

@@ -7,8 +7,10 @@ import type { Tags } from "#domain/tags.ts";
 import type { CallScope, Permission, PermissionTable } from "#gateway/service-definition.ts";
 import type { Reader, Row, Table } from "#store/store.ts";
 import {
+  elasticAddresses,
   instances,
   internetGateways,
+  natGateways,
   networkInterfaces,
   routeTables,
   securityGroups,
@@ -28,6 +30,8 @@ const tables = {
   "security-group": securityGroups,
   "internet-gateway": internetGateways,
   "route-table": routeTables,
+  natgateway: natGateways,
+  "elastic-ip": elasticAddresses,
   "network-interface": networkInterfaces,
 } as unknown as Readonly<Record<string, Table<Row & { readonly tags: Tags }>>>;
 
@@ -160,6 +164,17 @@ export function ec2Permissions(reader: Reader) {
       ...ofAssociation(reader, scope, input.AssociationId, on),
     ],
     DescribeNetworkAcls: anything,
+
+    CreateNatGateway: (input, scope) => [
+      ...made(scope, "natgateway", input, "CreateNatGateway"),
+      ...on(scope, "subnet", input.SubnetId),
+      ...on(scope, "elastic-ip", input.AllocationId),
+    ],
+    DeleteNatGateway: (input, scope) => on(scope, "natgateway", input.NatGatewayId),
+    DescribeNatGateways: anything,
+    AllocateAddress: (input, scope) => made(scope, "elastic-ip", input, "AllocateAddress"),
+    ReleaseAddress: (input, scope) => on(scope, "elastic-ip", input.AllocationId ?? "*"),
+    DescribeAddresses: anything,
 
     CreateSecurityGroup: (input, scope) => [
       ...made(scope, "security-group", input, "CreateSecurityGroup"),

@@ -47,6 +47,8 @@ const kinds = {
   },
   "internet-gateway": { code: "InvalidInternetGatewayID", prefix: "igw", words: "internetGateway ID" },
   "route-table": { code: "InvalidRouteTableID", prefix: "rtb", words: "routeTable ID" },
+  natgateway: { code: "NatGateway", prefix: "nat", words: "NatGateway" },
+  "elastic-ip": { code: "InvalidAllocationID", prefix: "eipalloc", words: "allocation ID" },
   "network-acl": { code: "InvalidNetworkAclID", prefix: "acl", words: "networkAcl ID" },
 } as const satisfies Record<string, Kind>;
 
@@ -63,6 +65,8 @@ export function kindOfId(id: string): ResourceKind | undefined {
 
 export function notFound(kind: ResourceKind, ids: readonly string[]): ServiceError {
   const { code, words } = kinds[kind];
+  if (kind === "natgateway")
+    return new ServiceError("NatGatewayNotFound", `NatGateway ${ids.join(", ")} was not found`);
   const message =
     kind === "image"
       ? `The image id '[${ids.join(", ")}]' does not exist`
@@ -76,6 +80,9 @@ export function notFound(kind: ResourceKind, ids: readonly string[]): ServiceErr
 export function checkId(kind: ResourceKind, id: string): string {
   const { code, prefix } = kinds[kind];
   if (!new RegExp(`^${prefix}-([0-9a-f]{8}|[0-9a-f]{17})$`).test(id)) {
+    // An allocation has no form of its own in AWS's words.
+    if (kind === "elastic-ip") throw notFound(kind, [id]);
+    if (kind === "natgateway") throw new ServiceError("NatGatewayMalformed", `NatGateway ${id} is malformed`);
     const full = kind === "security-group" ? "InvalidGroupId" : code;
     throw new ServiceError(`${full}.Malformed`, `Invalid id: "${id}"${hint(kind, prefix)}`);
   }

@@ -9,6 +9,8 @@ import { instanceTypeOperations } from "./operations/instance-types.ts";
 import { instanceOperations } from "./operations/instances.ts";
 import { networkInterfaceOperations } from "./operations/network-interfaces.ts";
 import { internetGatewayOperations } from "./operations/internet-gateways.ts";
+import { elasticAddressOperations } from "./operations/elastic-addresses.ts";
+import { natGatewayOperations } from "./operations/nat-gateways.ts";
 import { networkAclOperations } from "./operations/network-acls.ts";
 import { placeOperations } from "./operations/places.ts";
 import { runInstancesOperation } from "./operations/run-instances.ts";
@@ -30,6 +32,8 @@ export function ec2Operations(deps: Ec2Dependencies) {
     ...subnetOperations(deps),
     ...internetGatewayOperations(deps),
     ...routeTableOperations(deps),
+    ...natGatewayOperations(deps),
+    ...elasticAddressOperations(deps),
     ...networkAclOperations(deps),
     ...networkInterfaceOperations(deps),
     ...securityGroupOperations(deps),

@@ -58,14 +58,19 @@ function showInterface(reader: Reader, row: NetworkInterfaceRow): NetworkInterfa
             DeleteOnTermination: false,
             DeviceIndex: row.deviceIndex,
             NetworkCardIndex: 0,
-            InstanceId: row.instanceId,
-            InstanceOwnerId: row.ownerId,
+            ...instanceOf(reader, row),
             Status: row.status === "attaching" ? "attaching" : "attached",
           },
         }),
     TagSet: showTags(row.tags),
   };
 }
+
+/** The host of a Fargate task is not the account's, and not shown. */
+const instanceOf = (reader: Reader, { region, instanceId, ownerId }: NetworkInterfaceRow) =>
+  reader.get(instances, ec2Key(region, instanceId)) === undefined
+    ? { InstanceOwnerId: "amazon-aws" }
+    : { InstanceId: instanceId, InstanceOwnerId: ownerId };
 
 type Placed = Pick<
   NetworkInterfaceRow,

@@ -238,14 +238,18 @@ describe("a subnet", () => {
     expect((await refusal(createSubnet(undefined, input))).code).toBe(code);
   });
 
-  it("refuses attributes that would change something, by name", async () => {
+  it("gives public addresses where it is told to, and refuses other attributes by name", async () => {
     const { SubnetId } = await createSubnet();
     const modify = (input: object) => f.ec2.send(new ModifySubnetAttributeCommand({ SubnetId, ...input }));
+    const maps = async () => {
+      const { Subnets } = await f.ec2.send(new DescribeSubnetsCommand({ SubnetIds: [SubnetId ?? ""] }));
+      return Subnets?.[0]?.MapPublicIpOnLaunch;
+    };
+    expect(await maps()).toBe(false);
+    await modify({ MapPublicIpOnLaunch: { Value: true } });
+    expect(await maps()).toBe(true);
     await modify({ MapPublicIpOnLaunch: { Value: false } });
-    expect(await refusal(modify({ MapPublicIpOnLaunch: { Value: true } }))).toEqual({
-      code: "UnsupportedOperation",
-      message: "MapPublicIpOnLaunch (instances have no public addresses) is not implemented by Estiba",
-    });
+    expect(await maps()).toBe(false);
     expect((await refusal(modify({ EnableDns64: { Value: true } }))).code).toBe("UnsupportedOperation");
   });
 });
@@ -309,10 +313,14 @@ describe("a route table", () => {
 
   it("refuses ways that Estiba has not, by name", async () => {
     const [id, igw] = [await createTable(), await gateway(false)];
-    const nat = { RouteTableId: id, DestinationCidrBlock: "0.0.0.0/0", NatGatewayId: "nat-00000000" };
-    expect(await refusal(f.ec2.send(new CreateRouteCommand(nat)))).toEqual({
+    const transit = {
+      RouteTableId: id,
+      DestinationCidrBlock: "0.0.0.0/0",
+      TransitGatewayId: "tgw-00000000",
+    };
+    expect(await refusal(f.ec2.send(new CreateRouteCommand(transit)))).toEqual({
       code: "UnsupportedOperation",
-      message: "The parameter NatGatewayId is not implemented by Estiba",
+      message: "The parameter TransitGatewayId is not implemented by Estiba",
     });
     expect((await refusal(route(id, igw))).code).toBe("InvalidParameterValue");
     await f.ec2.send(new DeleteInternetGatewayCommand({ InternetGatewayId: igw }));

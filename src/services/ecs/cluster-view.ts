@@ -41,8 +41,8 @@ export function showCluster(reader: Reader, row: ClusterRow, include: readonly C
     statistics: include.includes("STATISTICS") ? statistics(counts) : [],
     tags: include.includes("TAGS") ? showTags(row.tags) : [],
     settings: include.includes("SETTINGS") ? row.settings.map((s) => ({ ...s }) as GivenSetting) : [],
-    capacityProviders: [],
-    defaultCapacityProviderStrategy: [],
+    capacityProviders: [...(row.capacityProviders ?? [])],
+    defaultCapacityProviderStrategy: (row.defaultStrategy ?? []).map((item) => ({ ...item })),
     ...(include.includes("ATTACHMENTS") ? { attachments: [] } : {}),
   };
 }

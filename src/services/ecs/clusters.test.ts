@@ -41,7 +41,7 @@ describe("CreateCluster", () => {
 
   it.each([
     ["a name with a space", { clusterName: "a b" }, /^InvalidParameterException: Invalid cluster name/],
-    ["capacity providers", { capacityProviders: ["FARGATE"] }, /'capacityProviders' is not implemented/],
+    ["a capacity provider that is not there", { capacityProviders: ["mine"] }, /'mine' was not found/],
     [
       "Container Insights, whose metrics nobody would collect",
       { settings: [{ name: "containerInsights" as const, value: "enabled" }] },
@@ -173,17 +173,5 @@ describe("UpdateCluster", () => {
     expect(await refusal(f.client.updateCluster({ cluster: "web" }))).toBe(
       "ClusterNotFoundException: The referenced cluster was inactive.",
     );
-  });
-
-  it("takes an empty list of capacity providers, and no other", async () => {
-    await f.client.createCluster({ clusterName: "web" });
-    const put = (capacityProviders: string[]) =>
-      f.client.putClusterCapacityProviders({
-        cluster: "web",
-        capacityProviders,
-        defaultCapacityProviderStrategy: [],
-      });
-    expect((await put([])).cluster?.capacityProviders).toEqual([]);
-    expect(await refusal(put(["FARGATE"]))).toMatch(/'capacityProviders' is not implemented/);
   });
 });

@@ -17,6 +17,7 @@ export function readNetworking(
   region: string,
   definition: TaskDefinitionRow,
   given: NetworkConfiguration | undefined,
+  launchType: "EC2" | "EXTERNAL" | "FARGATE",
 ): AwsvpcConfiguration | undefined {
   const asked = given?.awsvpcConfiguration;
   if (definition.body.networkMode !== "awsvpc") {
@@ -39,7 +40,7 @@ export function readNetworking(
     vpcId,
     subnetIds: found.map((s) => s.id),
     securityGroupIds: readGroups(rows, region, asked.securityGroups ?? [], vpcId),
-    assignPublicIp: readPublicIp(asked.assignPublicIp),
+    assignPublicIp: readPublicIp(asked.assignPublicIp, launchType),
   };
 }
 
@@ -89,9 +90,13 @@ function readGroups(
   return [...new Set(given)];
 }
 
-/** Instances have no public addresses to give, on AWS neither. */
-function readPublicIp(given: string | undefined): "DISABLED" {
+/**
+ * Instances have no public addresses to give, on AWS neither. On Fargate it says that the task reaches the outside by its subnet's
+ * internet gateway; nobody outside reaches it (docs/decisions/0009).
+ */
+function readPublicIp(given: string | undefined, launchType: string): "ENABLED" | "DISABLED" {
   if (given === undefined || given === "DISABLED") return "DISABLED";
+  if (given === "ENABLED" && launchType === "FARGATE") return "ENABLED";
   if (given === "ENABLED") throw invalidParameter("Assign public IP is not supported for this launch type.");
   throw invalidParameter(`Invalid value '${given}' for assignPublicIp.`);
 }

@@ -7,7 +7,7 @@ import type { Reader } from "#store/store.ts";
 import { fingerprintOf } from "./client-token.ts";
 import { checkController, DEFAULT_PERCENTAGES, readPercentages } from "./deployment-configuration.ts";
 import { invalidParameter, notImplemented } from "./errors.ts";
-import { launchTypeFor } from "./launch.ts";
+import { checkPlacement, readLaunch } from "./launch.ts";
 import { clusterOf, usableTaskDefinition } from "./lookup.ts";
 import { readNetworking } from "./networking.ts";
 import { readConstraints, readStrategy } from "./placement-settings.ts";
@@ -25,6 +25,7 @@ import { checkTargetGroups, readLoadBalancers } from "./target-group-checks.ts";
 /** enableExecuteCommand may be false only: there is no ExecuteCommand yet. */
 const MEMBERS = [
   "availabilityZoneRebalancing",
+  "capacityProviderStrategy",
   "clientToken",
   "cluster",
   "deploymentConfiguration",
@@ -37,6 +38,7 @@ const MEMBERS = [
   "networkConfiguration",
   "placementConstraints",
   "placementStrategy",
+  "platformVersion",
   "propagateTags",
   "schedulingStrategy",
   "serviceName",
@@ -62,8 +64,10 @@ export function readNewService(
   if (desiredCount === undefined)
     throw invalidParameter("desiredCount is required when schedulingStrategy is REPLICA.");
   const definition = usableTaskDefinition(rows, context, input.taskDefinition);
-  const launchType = launchTypeFor(input.launchType, definition);
-  const network = readNetworking(rows, context.region, definition, input.networkConfiguration);
+  const launch = readLaunch(cluster, definition, input);
+  const { launchType } = launch;
+  checkPlacement(launchType, input.placementConstraints, input.placementStrategy);
+  const network = readNetworking(rows, context.region, definition, input.networkConfiguration, launchType);
   const loadBalancers = readLoadBalancers(input.loadBalancers ?? []);
   checkTargetGroups(rows, context.region, loadBalancers, definition, launchType);
   const hasLoadBalancers = loadBalancers.length > 0;
@@ -77,7 +81,7 @@ export function readNewService(
     desiredCount: readDesiredCount(desiredCount),
     specification: {
       taskDefinitionArn: definition.arn,
-      launchType,
+      ...launch,
       loadBalancers,
       ...(network === undefined ? {} : { network }),
     },
@@ -106,12 +110,14 @@ export function sameAsNew(service: ServiceRow, wanted: NewServiceInput): boolean
 
 const comparable = (
   settings: ServiceRow | NewServiceInput,
-  { taskDefinitionArn, launchType, loadBalancers, network }: NewServiceInput["specification"],
+  specification: NewServiceInput["specification"],
 ) => [
-  taskDefinitionArn,
-  launchType,
-  loadBalancers,
-  network,
+  specification.taskDefinitionArn,
+  specification.launchType,
+  specification.capacityProviderStrategy,
+  specification.platformVersion,
+  specification.loadBalancers,
+  specification.network,
   settings.desiredCount,
   settings.minimumHealthyPercent,
   settings.maximumPercent,

@@ -1,8 +1,8 @@
 // Which permissions each operation of ECS needs (Service Authorization Reference, "Actions, resources, and condition keys for
 // Amazon ECS"): on which ARNs, with which condition keys. What a call names wrongly stands as it was named: the operation refuses it.
-import type { ECS, TaskOverride } from "@aws-sdk/client-ecs";
+import type { CapacityProviderStrategyItem, ECS, TaskOverride } from "@aws-sdk/client-ecs";
 import { formatArn } from "#lib/arn.ts";
-import { clusterArn, ecsResourceOf, keyOfEcsArn } from "#domain/ecs/arns.ts";
+import { capacityProviderArn, clusterArn, ecsResourceOf, keyOfEcsArn } from "#domain/ecs/arns.ts";
 import { clusterKey } from "#domain/ecs/cluster.ts";
 import type { TaskDefinitionRow } from "#domain/ecs/task-definition.ts";
 import type { CallScope, Permission, PermissionTable } from "#gateway/service-definition.ts";
@@ -116,9 +116,18 @@ export function ecsPermissions(reader: Reader) {
       ];
     });
 
+  const onProvider = (given: string | undefined, scope: CallScope, context?: Context): Permission[] => {
+    const { region, account } = scope;
+    const resource = given?.startsWith("arn:") ? given : capacityProviderArn(region, account, given ?? "*");
+    return [{ resource, ...(context === undefined ? {} : { context }) }];
+  };
+
   return {
     CreateCluster: (input, scope) => {
-      const made = onCluster(input.clusterName, scope, requestTags(input));
+      const made = onCluster(input.clusterName, scope, {
+        ...requestTags(input),
+        "ecs:capacity-provider": input.capacityProviders,
+      });
       return [...made, ...tagging(input, "CreateCluster", made)];
     },
     DeleteCluster: agents,
@@ -129,6 +138,11 @@ export function ecsPermissions(reader: Reader) {
     DescribeClusters: (input, scope) =>
       (input.clusters ?? [DEFAULT_CLUSTER]).flatMap((cluster) => onCluster(cluster, scope)),
     ListClusters: anything,
+    DescribeCapacityProviders: ({ capacityProviders = [] }, scope) =>
+      (capacityProviders.length === 0 ? ["*"] : capacityProviders).flatMap((name) => onProvider(name, scope)),
+    CreateCapacityProvider: (input, scope) => onProvider(input.name, scope, requestTags(input)),
+    UpdateCapacityProvider: (input, scope) => onProvider(input.name, scope),
+    DeleteCapacityProvider: (input, scope) => onProvider(input.capacityProvider, scope),
 
     RegisterTaskDefinition: (input, scope) => {
       const resource = definitionArn(undefined, scope, `${input.family ?? ""}:*`);
@@ -251,6 +265,7 @@ const targetsOf = (attributes: readonly { readonly targetId?: string | undefined
   attributes?.map(({ targetId }) => targetId);
 
 interface ServiceInput {
+  readonly capacityProviderStrategy?: readonly CapacityProviderStrategyItem[] | undefined;
   readonly enableExecuteCommand?: boolean | undefined;
   readonly networkConfiguration?:
     { readonly awsvpcConfiguration?: { readonly subnets?: string[] | undefined } | undefined } | undefined;
@@ -259,6 +274,7 @@ interface ServiceInput {
 const serviceContext = (input: ServiceInput): Context => ({
   "ecs:enable-execute-command":
     input.enableExecuteCommand === undefined ? undefined : String(input.enableExecuteCommand),
+  "ecs:capacity-provider": input.capacityProviderStrategy?.map((item) => item.capacityProvider ?? ""),
   "ecs:subnet": input.networkConfiguration?.awsvpcConfiguration?.subnets,
 });
 

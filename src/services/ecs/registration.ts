@@ -8,6 +8,7 @@ import {
   type HostResources,
   type InstanceAttribute,
 } from "#domain/ecs/container-instance.ts";
+import { isManagedInstance } from "#domain/join/records.ts";
 import type { InstanceRow } from "#domain/ec2/instance.ts";
 import { instanceType } from "#domain/ec2/instance-types.ts";
 import type { RequestContext } from "#gateway/service-definition.ts";
@@ -21,6 +22,12 @@ interface Identity {
   readonly instanceId: string;
   readonly accountId: string;
   readonly region: string;
+}
+
+/** The `mi-…` id of the machine that registers itself, if that is one of ECS Anywhere's. */
+export function managedInstanceOf(context: RequestContext): string | undefined {
+  const caller = callingInstance(context);
+  return caller !== undefined && isManagedInstance(caller) ? caller : undefined;
 }
 
 /**
@@ -38,7 +45,8 @@ export function hostOf(
   const document = input.instanceIdentityDocument ?? "";
   if (document === "") {
     // The agent sends none when it could not read it in time: denied, it starts again and tries anew.
-    if (caller !== undefined) throw accessDenied("The instance identity document is missing.");
+    if (caller !== undefined && !isManagedInstance(caller))
+      throw accessDenied("The instance identity document is missing.");
     return undefined;
   }
   if (!verify(document, input.instanceIdentityDocumentSignature ?? ""))
@@ -109,6 +117,7 @@ export function readResources(
 export function readAttributes(
   given: readonly Attribute[],
   host: InstanceRow | undefined,
+  managed?: string,
 ): readonly InstanceAttribute[] {
   const sent = given.map(({ name = "", value }): InstanceAttribute => {
     // The agent's own (versions, operating systems) are not held to the alphabet of custom values.
@@ -119,6 +128,8 @@ export function readAttributes(
   if (names.size !== sent.length) throw invalidParameter("An attribute occurs twice.");
   if (host !== undefined && isExternal({ attributes: sent }))
     throw invalidParameter(`The attribute ${EXTERNAL_ATTRIBUTE} is for hosts that are no EC2 instances.`);
+  if (managed !== undefined && !isExternal({ attributes: sent }))
+    throw invalidParameter(`The managed instance ${managed} must have the attribute ${EXTERNAL_ATTRIBUTE}.`);
   const facts = host === undefined ? {} : factsOf(host);
   for (const { name, value } of sent) {
     const fact = facts[name];

@@ -239,7 +239,7 @@ describe("RunTask", () => {
     [
       "an override of the ephemeral storage",
       { overrides: { ephemeralStorage: { sizeInGiB: 30 } } },
-      /'overrides\.ephemeralStorage' is not implemented/,
+      /^InvalidParameterException: Ephemeral storage is supported by tasks on Fargate only\.$/,
     ],
     [
       "a role that is not there",
@@ -256,11 +256,11 @@ describe("RunTask", () => {
       { networkConfiguration: { awsvpcConfiguration: { subnets: ["subnet-1"] } } },
       /Network Configuration is not valid for the given networkMode of this task definition\.$/,
     ],
-    ["Fargate", { launchType: "FARGATE" }, /launchType 'FARGATE' is not implemented/],
+    ["Fargate", { launchType: "FARGATE" }, /does not support launch_type FARGATE\.$/],
     [
       "capacity providers",
       { capacityProviderStrategy: [{ capacityProvider: "a" }] },
-      /'capacityProviderStrategy' is not implemented/,
+      /capacity provider 'a' was not found/,
     ],
     ["ECS Exec", { enableExecuteCommand: true }, /'enableExecuteCommand' is not implemented/],
     ["a reference id", { referenceId: "a" }, /'referenceId' is not implemented/],

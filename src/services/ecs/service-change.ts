@@ -1,13 +1,21 @@
 // UpdateService's input → the change it means, checked against the service as it is. What is absent stays.
 import type { UpdateServiceRequest } from "@aws-sdk/client-ecs";
-import type { ServiceRow } from "#domain/ecs/service.ts";
+import type { Deployment, ServiceRow } from "#domain/ecs/service.ts";
+import type { TaskDefinitionRow } from "#domain/ecs/task-definition.ts";
 import { primaryOf, type ServiceChange } from "#domain/ecs/service-transitions.ts";
 import type { RequestContext } from "#gateway/service-definition.ts";
 import type { Reader } from "#store/store.ts";
 import { checkController, readPercentages } from "./deployment-configuration.ts";
 import { invalidParameter } from "./errors.ts";
-import { launchTypeFor } from "./launch.ts";
-import { findTaskDefinition, usableTaskDefinition } from "./lookup.ts";
+import {
+  checkPlacement,
+  type Launch,
+  launchTypeFor,
+  readLaunch,
+  readPlatformVersion,
+  refusePlatformVersion,
+} from "./launch.ts";
+import { clusterOf, findTaskDefinition, usableTaskDefinition } from "./lookup.ts";
 import { readNetworking } from "./networking.ts";
 import { readConstraints, readStrategy } from "./placement-settings.ts";
 import { honourOnly } from "./refuse.ts";
@@ -16,6 +24,7 @@ import { checkTargetGroups, readLoadBalancers } from "./target-group-checks.ts";
 
 const MEMBERS = [
   "availabilityZoneRebalancing",
+  "capacityProviderStrategy",
   "cluster",
   "deploymentConfiguration",
   "deploymentController",
@@ -27,6 +36,7 @@ const MEMBERS = [
   "networkConfiguration",
   "placementConstraints",
   "placementStrategy",
+  "platformVersion",
   "propagateTags",
   "service",
   "taskDefinition",
@@ -49,21 +59,48 @@ export function readServiceChange(
       : usableTaskDefinition(rows, context, input.taskDefinition);
   if (definition === undefined || present === undefined)
     throw invalidParameter("The service's task definition was not found.");
-  if (input.taskDefinition !== undefined) launchTypeFor(present.launchType, definition);
+  const launch = readLaunchChange(rows, context, input, present, definition);
+  checkPlacement(launch.launchType, input.placementConstraints, input.placementStrategy);
   // A service keeps its network unless another is given, or its tasks have none any more.
   const network =
     input.networkConfiguration === undefined && definition.body.networkMode === "awsvpc" && present.network
       ? present.network
-      : readNetworking(rows, context.region, definition, input.networkConfiguration);
+      : readNetworking(rows, context.region, definition, input.networkConfiguration, launch.launchType);
   const loadBalancers =
     input.loadBalancers === undefined ? present.loadBalancers : readLoadBalancers(input.loadBalancers);
   if (input.loadBalancers !== undefined || input.taskDefinition !== undefined)
-    checkTargetGroups(rows, context.region, loadBalancers, definition, present.launchType);
+    checkTargetGroups(rows, context.region, loadBalancers, definition, launch.launchType);
   return {
-    specification: { taskDefinitionArn: definition.arn, loadBalancers, network },
+    specification: {
+      ...{ capacityProviderStrategy: undefined, platformVersion: undefined },
+      ...launch,
+      taskDefinitionArn: definition.arn,
+      loadBalancers,
+      network,
+    },
     containerImages: imagesOf(definition),
     ...(input.forceNewDeployment === undefined ? {} : { forceNewDeployment: input.forceNewDeployment }),
     ...readSettings(input, service, loadBalancers.length > 0),
+  };
+}
+
+/** Another strategy may take the place of a launch type; without one the service is launched as before. */
+function readLaunchChange(
+  rows: Reader,
+  context: RequestContext,
+  input: UpdateServiceRequest,
+  present: Deployment,
+  definition: TaskDefinitionRow,
+): Launch {
+  const { capacityProviderStrategy: given, platformVersion } = input;
+  if (given !== undefined) return readLaunch(clusterOf(rows, context, input.cluster), definition, input);
+  const { launchType, capacityProviderStrategy } = present;
+  if (input.taskDefinition !== undefined) launchTypeFor(launchType, definition);
+  if (launchType !== "FARGATE") return { launchType, ...refusePlatformVersion(platformVersion) };
+  return {
+    launchType,
+    ...(capacityProviderStrategy === undefined ? {} : { capacityProviderStrategy }),
+    platformVersion: readPlatformVersion(platformVersion ?? present.platformVersion),
   };
 }
 

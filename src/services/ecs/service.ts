@@ -6,6 +6,7 @@ import type { EcsDependencies, EcsOperations } from "./dependencies.ts";
 import { accountSettingOperations } from "./operations/account-settings.ts";
 import { agentOperations } from "./operations/agent.ts";
 import { attributeOperations } from "./operations/attributes.ts";
+import { capacityProviderOperations } from "./operations/capacity-providers.ts";
 import { clusterOperations } from "./operations/clusters.ts";
 import { containerInstanceOperations } from "./operations/container-instances.ts";
 import { registrationOperations } from "./operations/registration.ts";
@@ -20,6 +21,7 @@ import { ecsPermissions } from "./permissions.ts";
 export function ecsOperations(deps: EcsDependencies) {
   return {
     ...clusterOperations(deps),
+    ...capacityProviderOperations(deps),
     ...taskDefinitionOperations(deps),
     ...registrationOperations(deps),
     ...containerInstanceOperations(deps),

@@ -114,7 +114,7 @@ describe("UpdateService", () => {
       { loadBalancers: [], healthCheckGracePeriodSeconds: 5 },
       /only/,
     ],
-    ["a platform version", { platformVersion: "1" }, /'platformVersion' is not implemented/],
+    ["a platform version", { platformVersion: "1" }, /platform version must be null/],
     ["volumes", { volumeConfigurations: [{ name: "a" }] }, /'volumeConfigurations' is not implemented/],
     [
       "a circuit breaker",

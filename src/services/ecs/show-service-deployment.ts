@@ -5,6 +5,7 @@ import type {
   ServiceRevision,
   ServiceRevisionSummary,
 } from "@aws-sdk/client-ecs";
+import { PLATFORM_VERSION } from "#domain/ecs/fargate.ts";
 import {
   type ServiceDeploymentRow,
   serviceKey,
@@ -15,7 +16,7 @@ import type { Reader } from "#store/store.ts";
 import { services } from "#store/tables/ecs.ts";
 import { showNetworking } from "./networking.ts";
 import { activeTasksOf, countTasks } from "./service-tasks.ts";
-import { showDeploymentConfiguration, showLoadBalancers } from "./show-service.ts";
+import { showDeploymentConfiguration, showLaunch, showLoadBalancers } from "./show-service.ts";
 
 export const showServiceDeploymentBrief = (row: ServiceDeploymentRow): ServiceDeploymentBrief => ({
   serviceDeploymentArn: row.arn,
@@ -69,7 +70,7 @@ export const showServiceRevision = (row: ServiceRevisionRow): ServiceRevision =>
   serviceArn: row.serviceArn,
   clusterArn: row.clusterArn,
   taskDefinition: row.taskDefinitionArn,
-  launchType: row.launchType,
+  ...showLaunch(row, PLATFORM_VERSION),
   loadBalancers: showLoadBalancers(row.loadBalancers),
   networkConfiguration: showNetworking(row.network),
   serviceRegistries: [],

@@ -7,6 +7,7 @@ import {
   type ServiceRow,
   type ServiceSpecification,
 } from "#domain/ecs/service.ts";
+import { PLATFORM_FAMILY, PLATFORM_VERSION } from "#domain/ecs/fargate.ts";
 import { primaryOf } from "#domain/ecs/service-transitions.ts";
 import type { TaskRow } from "#domain/ecs/task.ts";
 import type { Reader } from "#store/store.ts";
@@ -30,7 +31,7 @@ export function showService(rows: Reader, row: ServiceRow, { tags }: { readonly 
     pendingCount,
     ...(specification === undefined
       ? {}
-      : { taskDefinition: specification.taskDefinitionArn, launchType: specification.launchType }),
+      : { taskDefinition: specification.taskDefinitionArn, ...showLaunch(specification) }),
     loadBalancers: showLoadBalancers(specification?.loadBalancers ?? []),
     networkConfiguration: showNetworking(specification?.network),
     serviceRegistries: [],
@@ -65,6 +66,19 @@ export function showService(rows: Reader, row: ServiceRow, { tags }: { readonly 
   };
 }
 
+/** With a strategy there is no launch type to show. A deployment and a revision tell which version the platform has. */
+export function showLaunch(
+  { launchType, capacityProviderStrategy, platformVersion = "LATEST" }: ServiceSpecification,
+  resolved = platformVersion,
+) {
+  return {
+    ...(capacityProviderStrategy === undefined
+      ? { launchType }
+      : { capacityProviderStrategy: capacityProviderStrategy.map((item) => ({ ...item })) }),
+    ...(launchType === "FARGATE" ? { platformVersion: resolved, platformFamily: PLATFORM_FAMILY } : {}),
+  };
+}
+
 export const showLoadBalancers = (entries: ServiceSpecification["loadBalancers"]): LoadBalancer[] =>
   entries.map((entry) => ({ ...entry }));
 
@@ -95,7 +109,7 @@ function showDeployment(
     id: deployment.id,
     status: deployment.status,
     taskDefinition: deployment.taskDefinitionArn,
-    launchType: deployment.launchType,
+    ...showLaunch(deployment, PLATFORM_VERSION),
     networkConfiguration: showNetworking(deployment.network),
     desiredCount: requested(row, deployment, wantedCount),
     runningCount,

@@ -2,6 +2,7 @@
 import type { Attachment, Container, Task, TaskOverride } from "@aws-sdk/client-ecs";
 import { keyOfEcsArn } from "#domain/ecs/arns.ts";
 import type { ContainerInstanceRow } from "#domain/ecs/container-instance.ts";
+import { PLATFORM_FAMILY, RUNTIME_ATTRIBUTE } from "#domain/ecs/fargate.ts";
 import type { TaskContainer, TaskRow } from "#domain/ecs/task.ts";
 import type { Reader } from "#store/store.ts";
 import { containerInstances } from "#store/tables/ecs.ts";
@@ -14,11 +15,11 @@ export function showTask(rows: Reader, row: TaskRow, { tags }: { readonly tags: 
     taskArn: row.arn,
     clusterArn: row.clusterArn,
     taskDefinitionArn: row.taskDefinitionArn,
-    ...(row.containerInstanceArn === undefined ? {} : { containerInstanceArn: row.containerInstanceArn }),
+    ...(row.launchType === "FARGATE" ? showFargate(row) : showInstance(row)),
     ...(row.availabilityZone === undefined ? {} : { availabilityZone: row.availabilityZone }),
     ...connectivity(row, instance),
     attachments: showAttachments(row),
-    attributes: architecture(instance),
+    attributes: [...architecture(instance), ...isolation(row)],
     containers: row.containers.map((container) => showContainer(row, container)),
     overrides: showOverrides(row),
     cpu: row.cpu ?? String(row.resources.cpu),
@@ -35,6 +36,21 @@ export function showTask(rows: Reader, row: TaskRow, { tags }: { readonly tags: 
     ...(row.stoppedReason === undefined ? {} : { stoppedReason: row.stoppedReason }),
     ...times(row),
     tags: tags ? showTags(row.tags) : [],
+  };
+}
+
+const showInstance = ({ containerInstanceArn }: TaskRow): Pick<Task, "containerInstanceArn"> =>
+  containerInstanceArn === undefined ? {} : { containerInstanceArn };
+
+/** The host is nobody's to know. */
+function showFargate({ capacityProviderName, platformVersion, ephemeralStorageGiB: sizeInGiB }: TaskRow) {
+  return {
+    ...(capacityProviderName === undefined ? {} : { capacityProviderName }),
+    ...(platformVersion === undefined ? {} : { platformVersion }),
+    platformFamily: PLATFORM_FAMILY,
+    ...(sizeInGiB === undefined
+      ? {}
+      : { ephemeralStorage: { sizeInGiB }, fargateEphemeralStorage: { sizeInGiB } }),
   };
 }
 
@@ -111,6 +127,10 @@ const architecture = (instance: ContainerInstanceRow | undefined): NonNullable<T
   (instance?.attributes ?? []).flatMap(({ name, value }) =>
     name === "ecs.cpu-architecture" && value !== undefined ? [{ name, value }] : [],
   );
+
+/** Estiba's own: which runtime a Fargate task's containers have. */
+const isolation = ({ runtime }: TaskRow): NonNullable<Task["attributes"]> =>
+  runtime === undefined ? [] : [{ name: RUNTIME_ATTRIBUTE, value: runtime }];
 
 const TIMES = [
   "createdAt",

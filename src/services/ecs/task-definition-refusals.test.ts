@@ -188,16 +188,13 @@ describe("RegisterTaskDefinition", () => {
     else expect(String(answer).replace(/^ClientException: /, "")).toMatch(message);
   });
 
-  const secret = [{ name: "A", valueFrom: "b" }];
   const unhonoured: [string, Partial<ContainerDefinition>, object][] = [
-    ["requiresCompatibilities 'FARGATE'", {}, { requiresCompatibilities: ["FARGATE"] }],
     ["The member 'proxyConfiguration'", {}, { proxyConfiguration: { containerName: "app" } }],
     [
       "The member 'inferenceAccelerators'",
       {},
       { inferenceAccelerators: [{ deviceName: "a", deviceType: "b" }] },
     ],
-    ["The member 'ephemeralStorage'", {}, { ephemeralStorage: { sizeInGiB: 30 } }],
     ["The member 'enableFaultInjection'", {}, { enableFaultInjection: true }],
     ["The member 'pidMode'", {}, { pidMode: "host" }],
     ["The member 'ipcMode'", {}, { ipcMode: "host" }],
@@ -207,7 +204,6 @@ describe("RegisterTaskDefinition", () => {
       {},
       { runtimePlatform: { operatingSystemFamily: "WINDOWS_SERVER_2022_CORE" } },
     ],
-    ["The member 'containerDefinitions[0].secrets'", { secrets: secret }, {}],
     [
       "The member 'containerDefinitions[0].environmentFiles'",
       { environmentFiles: [{ value: "a", type: "s3" }] },
@@ -232,13 +228,8 @@ describe("RegisterTaskDefinition", () => {
     ["The member 'containerDefinitions[0].disableNetworking'", { disableNetworking: true }, {}],
     ["containerDefinitions[0].versionConsistency 'enabled'", { versionConsistency: "enabled" }, {}],
     [
-      "containerDefinitions[0].logConfiguration.logDriver 'awslogs'",
-      { logConfiguration: { logDriver: "awslogs", options: {} } },
-      {},
-    ],
-    [
-      "The member 'containerDefinitions[0].logConfiguration.secretOptions'",
-      { logConfiguration: { logDriver: "json-file", secretOptions: secret } },
+      "containerDefinitions[0].logConfiguration.logDriver 'awsfirelens'",
+      { logConfiguration: { logDriver: "awsfirelens", options: {} } },
       {},
     ],
     [

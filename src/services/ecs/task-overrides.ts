@@ -2,9 +2,10 @@
 import type { ContainerOverride, TaskOverride } from "@aws-sdk/client-ecs";
 import type { ContainerDefinition, TaskDefinitionRow } from "#domain/ecs/task-definition.ts";
 import type { Reader } from "#store/store.ts";
+import { isStorageSize } from "./definition/fargate.ts";
 import { roleArn } from "./definition/roles.ts";
 import { cpuUnits, memoryMiB } from "./definition/units.ts";
-import { invalidParameter } from "./errors.ts";
+import { clientException, invalidParameter } from "./errors.ts";
 import { honourOnly } from "./refuse.ts";
 
 /** ECS API reference, TaskOverride: the JSON's longest form. */
@@ -20,7 +21,7 @@ export function readOverrides(
   if (given === undefined) return {};
   honourOnly(
     given,
-    ["containerOverrides", "cpu", "memory", "taskRoleArn", "executionRoleArn"],
+    ["containerOverrides", "cpu", "memory", "taskRoleArn", "executionRoleArn", "ephemeralStorage"],
     "InvalidParameterException",
     "overrides.",
   );
@@ -36,9 +37,12 @@ export function readOverrides(
     names.add(read.name ?? "");
     return [read];
   });
-  const { cpu, memory, taskRoleArn, executionRoleArn } = given;
+  const { cpu, memory, taskRoleArn, executionRoleArn, ephemeralStorage } = given;
+  if (ephemeralStorage !== undefined && !isStorageSize(ephemeralStorage.sizeInGiB))
+    throw invalidParameter("The ephemeral storage must be between 21 and 200 GiB.");
   return {
     ...(containerOverrides.length === 0 ? {} : { containerOverrides }),
+    ...(ephemeralStorage === undefined ? {} : { ephemeralStorage }),
     ...(cpu === undefined ? {} : { cpu: cpuUnits(cpu) }),
     ...(memory === undefined ? {} : { memory: memoryMiB(memory) }),
     ...(taskRoleArn === undefined ? {} : { taskRoleArn: roleArn(rows, account, taskRoleArn) }),
@@ -69,6 +73,11 @@ function readContainer(
   for (const { name: variable } of environment ?? [])
     if (variable === undefined || variable === "")
       throw invalidParameter(`Environment variables of container '${name}' must have a name.`);
+  const secret = container.secrets?.find((s) => environment?.some((e) => e.name === s.name));
+  if (secret !== undefined)
+    throw clientException(
+      `The secret name must be unique and not shared with any new or existing environment variables set on the container, such as '${secret.name}'.`,
+    );
   return {
     name,
     ...(command === undefined ? {} : { command }),

@@ -30,8 +30,9 @@ export function readTaskRequest(
   >,
   cluster: ClusterRow,
   definition: TaskDefinitionRow,
+  launchType: "EC2" | "EXTERNAL" | "FARGATE",
 ): CommonRequest {
-  const network = readNetworking(rows, region, definition, input.networkConfiguration);
+  const network = readNetworking(rows, region, definition, input.networkConfiguration, launchType);
   return {
     region,
     account,

@@ -10,6 +10,7 @@ import { createStore } from "#store/create-store.ts";
 import type { AnyTable, Store } from "#store/store.ts";
 import * as ec2 from "#store/tables/ec2.ts";
 import * as elbv2 from "#store/tables/elbv2.ts";
+import * as iam from "#store/tables/iam.ts";
 import type { ProxyReady } from "#domain/ports/proxy-ready.ts";
 import { elbv2Operations } from "./service.ts";
 
@@ -43,7 +44,7 @@ export async function createFixture(proxy?: ProxyReady): Promise<Fixture> {
   const store = await createStore({
     backend: createMemoryBackend(),
     logger: silentLogger,
-    tables: [ec2, elbv2].flatMap((group) => Object.values(group) as AnyTable[]),
+    tables: [ec2, elbv2, iam].flatMap((group) => Object.values(group) as AnyTable[]),
   });
   const clock = new TestClock();
   const random = seededRandom(7);

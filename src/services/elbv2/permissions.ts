@@ -2,9 +2,13 @@
 // changes on the ARN of what they change, Describe on everything.
 import type { ElasticLoadBalancingV2 } from "@aws-sdk/client-elastic-load-balancing-v2";
 import { formatArn } from "#lib/arn.ts";
+import { serviceLinkedRoleArn } from "#domain/iam/service-linked-role.ts";
 import type { CallScope, Permission, PermissionTable } from "#gateway/service-definition.ts";
 import type { Reader } from "#store/store.ts";
+import { roles } from "#store/tables/iam.ts";
 import { listeners, loadBalancers, targetGroups } from "#store/tables/elbv2.ts";
+
+const PRINCIPAL = "elasticloadbalancing.amazonaws.com";
 
 type Context = NonNullable<Permission["context"]>;
 type Arns = readonly (string | undefined)[] | undefined;
@@ -43,12 +47,26 @@ export function elbv2Permissions(reader: Reader) {
   return {
     CreateLoadBalancer: (input, scope) => {
       const kind = input.Type === "network" ? "net" : "app";
-      return made(`loadbalancer/${kind}/${input.Name ?? ""}/*`, input, scope, "CreateLoadBalancer", {
-        "elasticloadbalancing:Scheme": input.Scheme ?? "internet-facing",
-        "elasticloadbalancing:Subnet":
-          input.Subnets ?? input.SubnetMappings?.map(({ SubnetId: id = "" }) => id),
-        "elasticloadbalancing:SecurityGroup": input.SecurityGroups,
-      });
+      const linked = serviceLinkedRoleArn(PRINCIPAL, scope.account);
+      const isLinked = reader.find(roles, "arn", linked).length > 0;
+      return [
+        ...made(`loadbalancer/${kind}/${input.Name ?? ""}/*`, input, scope, "CreateLoadBalancer", {
+          "elasticloadbalancing:Scheme": input.Scheme ?? "internet-facing",
+          "elasticloadbalancing:Subnet":
+            input.Subnets ?? input.SubnetMappings?.map(({ SubnetId: id = "" }) => id),
+          "elasticloadbalancing:SecurityGroup": input.SecurityGroups,
+        }),
+        // The account's first one makes the service's role.
+        ...(isLinked
+          ? []
+          : [
+              {
+                action: "iam:CreateServiceLinkedRole",
+                resource: linked,
+                context: { "iam:AWSServiceName": PRINCIPAL },
+              },
+            ]),
+      ];
     },
     DeleteLoadBalancer: (input) => on([input.LoadBalancerArn]),
     DescribeLoadBalancers: anything,

@@ -2,28 +2,10 @@
 import type { Tag } from "@aws-sdk/client-iam";
 import { parseArn } from "#lib/arn.ts";
 import type { Tags } from "#domain/tags.ts";
+import { constraintsOf } from "../constraints.ts";
 import { limitExceeded, validationError } from "./errors.ts";
 
-const refuse = (value: string | number, member: string, constraint: string) =>
-  validationError(
-    `1 validation error detected: Value '${value}' at '${member}' failed to satisfy constraint: ${constraint}`,
-  );
-
-export function lengthWithin(value: string, member: string, minimum: number, maximum: number): string {
-  if (value.length < minimum)
-    throw refuse(value, member, `Member must have length greater than or equal to ${minimum}`);
-  if (value.length > maximum)
-    throw refuse(value, member, `Member must have length less than or equal to ${maximum}`);
-  return value;
-}
-
-export function inRange(value: number, member: string, minimum: number, maximum: number): number {
-  if (value < minimum)
-    throw refuse(value, member, `Member must have value greater than or equal to ${minimum}`);
-  if (value > maximum) throw refuse(value, member, `Member must have value less than or equal to ${maximum}`);
-  if (!Number.isInteger(value)) throw refuse(value, member, "Member must be a whole number");
-  return value;
-}
+export const { lengthWithin, inRange } = constraintsOf(validationError);
 
 /** IAM User Guide, "IAM and AWS STS quotas", character limits: roles 64, instance profiles and inline policies 128. */
 export function checkName(value: string | undefined, member: string, maximum: number): string {
@@ -35,6 +17,8 @@ export function checkName(value: string | undefined, member: string, maximum: nu
 }
 
 export const checkRoleName = (value: string | undefined) => checkName(value, "roleName", 64);
+export const checkUserName = (value: string | undefined) => checkName(value, "userName", 64);
+export const checkGroupName = (value: string | undefined) => checkName(value, "groupName", 128);
 export const checkProfileName = (value: string | undefined) => checkName(value, "instanceProfileName", 128);
 export const checkPolicyName = (value: string | undefined) => checkName(value, "policyName", 128);
 

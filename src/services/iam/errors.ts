@@ -4,11 +4,14 @@ import { ServiceError } from "#lib/errors.ts";
 export const validationError = (message: string): ServiceError =>
   new ServiceError("ValidationError", message);
 
+export const invalidInput = (message: string): ServiceError => new ServiceError("InvalidInput", message);
+
 export const noSuchEntity = (message: string): ServiceError =>
   new ServiceError("NoSuchEntity", message, { statusCode: 404 });
 
-export const noSuchRole = (name: string): ServiceError =>
-  noSuchEntity(`The role with name ${name} cannot be found.`);
+/** `what`: user, group, role. */
+export const notFoundByName = (what: string, name: string): ServiceError =>
+  noSuchEntity(`The ${what} with name ${name} cannot be found.`);
 
 export const noSuchInstanceProfile = (name: string): ServiceError =>
   noSuchEntity(`Instance Profile ${name} cannot be found.`);
@@ -25,6 +28,9 @@ export const conflict = (message: string): ServiceError =>
 export const limitExceeded = (message: string): ServiceError =>
   new ServiceError("LimitExceeded", message, { statusCode: 409 });
 
-/** What the API has and Estiba has not: said by name instead of accepted and ignored. */
-export const notImplemented = (what: string): ServiceError =>
-  validationError(`${what} is not implemented by Estiba`);
+/** Of roles that are linked to a service. */
+export const unmodifiable = (name: string): ServiceError =>
+  new ServiceError(
+    "UnmodifiableEntity",
+    `Cannot perform the operation on the protected role '${name}' - this role is only modifiable by AWS`,
+  );

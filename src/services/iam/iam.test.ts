@@ -38,18 +38,20 @@ import { account, clientOptions, startGateway, type TestGateway } from "#gateway
 import { createMemoryBackend } from "#store/memory-backend.ts";
 import { createStore } from "#store/create-store.ts";
 import * as tables from "#store/tables/iam.ts";
+import { createSealer } from "#gateway/credentials/sealer.ts";
 import { createIamService } from "./service.ts";
 
 let gateway: TestGateway;
 let iam: IAMClient;
 const clock = new TestClock();
+const sealer = createSealer({ key: new Uint8Array(32), purpose: "test", random: seededRandom(9) });
 beforeEach(async () => {
   const store = await createStore({
     backend: createMemoryBackend(),
     logger: silentLogger,
     tables: Object.values(tables),
   });
-  const service = createIamService({ store, clock, random: seededRandom(5), account });
+  const service = createIamService({ store, clock, random: seededRandom(5), account, sealer });
   gateway = await startGateway({ services: [service] });
   iam = new IAMClient(clientOptions(gateway));
 });
@@ -175,9 +177,9 @@ describe("roles", () => {
     ["a path without slash", { Path: "x" }, /^ValidationError.*path/],
     ["a duration of an hour less a second", { MaxSessionDuration: 3599 }, /^ValidationError.*3600/],
     [
-      "a permissions boundary",
-      { PermissionsBoundary: AWS_POLICY },
-      /^ValidationError: PermissionsBoundary is not implemented/,
+      "a permissions boundary that is not there",
+      { PermissionsBoundary: "arn:aws:iam::aws:policy/Nothing" },
+      /^NoSuchEntityException: Scope ARN: arn:aws:iam::aws:policy\/Nothing does not exist or is not attachable/,
     ],
     [
       "a repeated tag",

@@ -1,20 +1,49 @@
-// Roles and instance profiles by name, and how the API shows them. Names are unique in an account whatever their case.
-import type { InstanceProfile, Role } from "@aws-sdk/client-iam";
+// Users, groups, roles and instance profiles by name, and how the API shows them. Names are unique in an account whatever their case.
+import type { Group, InstanceProfile, Role, User } from "@aws-sdk/client-iam";
 import type { AwsPolicy } from "#domain/iam/managed-policies/aws-policy.ts";
 import { managedPolicies as awsPolicies } from "#domain/iam/managed-policies/catalogue.ts";
 import type { ManagedPolicyRow } from "#domain/iam/managed-policy.ts";
-import type { InstanceProfileRow, RoleRow } from "#domain/iam/records.ts";
+import type { GroupRow, InstanceProfileRow, RoleRow, UserRow } from "#domain/iam/records.ts";
+import { showPrincipals } from "#gateway/pinned-principals.ts";
 import type { Reader, Row, Table } from "#store/store.ts";
-import { instanceProfiles, managedPolicies, roles } from "#store/tables/iam.ts";
-import { checkPolicyArn, checkProfileName, checkRoleName, showTags } from "./constraints.ts";
-import { noSuchEntity, noSuchInstanceProfile, noSuchRole } from "./errors.ts";
+import { groups, instanceProfiles, managedPolicies, roles, users } from "#store/tables/iam.ts";
+import {
+  checkGroupName,
+  checkPolicyArn,
+  checkProfileName,
+  checkRoleName,
+  checkUserName,
+  showTags,
+} from "./constraints.ts";
+import { noSuchEntity, noSuchInstanceProfile, notFoundByName } from "./errors.ts";
 
 /** @throws NoSuchEntity, ValidationError */
 export function roleOf(reader: Reader, name: string | undefined): RoleRow {
   const row = reader.get(roles, checkRoleName(name));
-  if (row === undefined) throw noSuchRole(name ?? "");
+  if (row === undefined) throw notFoundByName("role", name ?? "");
   return row;
 }
+
+/** @throws NoSuchEntity, ValidationError */
+export function userOf(reader: Reader, name: string | undefined): UserRow {
+  const row = reader.get(users, checkUserName(name));
+  if (row === undefined) throw notFoundByName("user", name ?? "");
+  return row;
+}
+
+/** @throws NoSuchEntity, ValidationError */
+export function groupOf(reader: Reader, name: string | undefined): GroupRow {
+  const row = reader.get(groups, checkGroupName(name));
+  if (row === undefined) throw notFoundByName("group", name ?? "");
+  return row;
+}
+
+/** Of a table those whose path begins so. */
+export const rowsUnder = <R extends Row & { readonly path: string }>(
+  reader: Reader,
+  table: Table<R>,
+  prefix = "/",
+): R[] => Array.from(reader.scan(table), ([, row]) => row).filter((row) => row.path.startsWith(prefix));
 
 /** @throws NoSuchEntity, ValidationError */
 export function instanceProfileOf(reader: Reader, name: string | undefined): InstanceProfileRow {
@@ -48,17 +77,47 @@ export function isTaken<R extends Row>(reader: Reader, table: Table<R>, name: st
 export const encodeDocument = (document: string): string =>
   encodeURIComponent(document).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 
+export const showBoundary = ({ permissionsBoundary: arn }: Pick<RoleRow, "permissionsBoundary">) =>
+  arn === undefined
+    ? {}
+    : {
+        PermissionsBoundary: {
+          PermissionsBoundaryType: "PermissionsBoundaryPolicy",
+          PermissionsBoundaryArn: arn,
+        } as const,
+      };
+
 /** Lists leave tags out, as on IAM. */
-export const showRole = (row: RoleRow, withTags = true): Role => ({
+export const showRole = (reader: Reader, row: RoleRow, withTags = true): Role => ({
   Path: row.path,
   RoleName: row.name,
   RoleId: row.id,
   Arn: row.arn,
   CreateDate: new Date(row.createdAt),
-  AssumeRolePolicyDocument: encodeDocument(row.assumeRolePolicyDocument),
+  AssumeRolePolicyDocument: encodeDocument(showPrincipals(reader, row.assumeRolePolicyDocument)),
   ...(row.description === undefined ? {} : { Description: row.description }),
   MaxSessionDuration: row.maxSessionDuration,
+  ...showBoundary(row),
   ...(withTags && Object.keys(row.tags).length > 0 ? { Tags: showTags(row.tags) } : {}),
+});
+
+/** Without PasswordLastUsed: nobody signs in to a console here. */
+export const showUser = (row: UserRow, withTags = true): User => ({
+  Path: row.path,
+  UserName: row.name,
+  UserId: row.id,
+  Arn: row.arn,
+  CreateDate: new Date(row.createdAt),
+  ...showBoundary(row),
+  ...(withTags && Object.keys(row.tags).length > 0 ? { Tags: showTags(row.tags) } : {}),
+});
+
+export const showGroup = (row: GroupRow): Group => ({
+  Path: row.path,
+  GroupName: row.name,
+  GroupId: row.id,
+  Arn: row.arn,
+  CreateDate: new Date(row.createdAt),
 });
 
 export const showInstanceProfile = (
@@ -73,7 +132,7 @@ export const showInstanceProfile = (
   CreateDate: new Date(row.createdAt),
   Roles: row.roleNames.flatMap((name) => {
     const role = reader.get(roles, name);
-    return role === undefined ? [] : [showRole(role, false)];
+    return role === undefined ? [] : [showRole(reader, role, false)];
   }),
   ...(withTags && Object.keys(row.tags).length > 0 ? { Tags: showTags(row.tags) } : {}),
 });

@@ -7,11 +7,13 @@ import { account, clientOptions, startGateway, type TestGateway } from "#gateway
 import { createMemoryBackend } from "#store/memory-backend.ts";
 import { createStore } from "#store/create-store.ts";
 import * as tables from "#store/tables/iam.ts";
+import { createSealer } from "#gateway/credentials/sealer.ts";
 import { createIamService } from "./service.ts";
 
 let gateway: TestGateway;
 let iam: IAM;
 const clock = new TestClock();
+const sealer = createSealer({ key: new Uint8Array(32), purpose: "test", random: seededRandom(9) });
 beforeEach(async () => {
   const store = await createStore({
     backend: createMemoryBackend(),
@@ -19,7 +21,7 @@ beforeEach(async () => {
     tables: Object.values(tables),
   });
   gateway = await startGateway({
-    services: [createIamService({ store, clock, random: seededRandom(7), account })],
+    services: [createIamService({ store, clock, random: seededRandom(7), account, sealer })],
   });
   iam = new IAM(clientOptions(gateway));
 });

@@ -1,17 +1,16 @@
-// AWS STS: who am I. Roles are assumed by the server itself; AssumeRole* as an API is not built yet.
+// AWS STS: who am I, and temporary credentials. Sessions are sealed tokens, not rows. STS is global here.
 import type { STS } from "@aws-sdk/client-sts";
-import type { OperationTable, PermissionTable, ServiceDefinition } from "#gateway/service-definition.ts";
+import type { PermissionTable, ServiceDefinition } from "#gateway/service-definition.ts";
+import type { StsDependencies, StsOperations } from "./dependencies.ts";
+import { assumeRoleOperations } from "./operations/assume-role.ts";
+import { identityOperations } from "./operations/identity.ts";
+import { stsPermissions, trustPolicyOf } from "./permissions.ts";
 
-const operations = {
-  /** Needs no permission on AWS either. The user id of a role session is `<role id>:<session name>`. */
-  GetCallerIdentity: (_input, { principal }) => ({
-    UserId: principal.id,
-    Account: principal.account,
-    Arn: principal.arn,
-  }),
-} satisfies OperationTable<STS>;
+export function stsOperations(deps: StsDependencies) {
+  return { ...identityOperations(deps), ...assumeRoleOperations(deps) } satisfies StsOperations;
+}
 
-export function createStsService(): ServiceDefinition {
+export function createStsService(deps: StsDependencies): ServiceDefinition {
   return {
     name: "sts",
     signingName: "sts",
@@ -19,10 +18,8 @@ export function createStsService(): ServiceDefinition {
     wireName: "2011-06-15",
     global: true,
     loadSchemas: () => import("@aws-sdk/client-sts"),
-    operations,
-    permissions: { GetCallerIdentity: () => [{ resource: "*" }] } satisfies PermissionTable<
-      STS,
-      keyof typeof operations
-    >,
+    operations: stsOperations(deps),
+    permissions: stsPermissions() satisfies PermissionTable<STS, keyof ReturnType<typeof stsOperations>>,
+    resourcePolicyOf: (arn) => trustPolicyOf(deps.store, arn),
   };
 }

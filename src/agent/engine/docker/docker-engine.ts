@@ -69,6 +69,7 @@ export class DockerEngine implements Engine {
       readonly ServerVersion?: string;
       readonly NCPU?: number;
       readonly MemTotal?: number;
+      readonly Runtimes?: Readonly<Record<string, unknown>> | null;
       readonly Plugins?: { readonly Log?: readonly string[] | null };
     }>({ method: "GET", path: "/info" });
     return {
@@ -76,6 +77,7 @@ export class DockerEngine implements Engine {
       cpus: info.NCPU ?? 0,
       memoryBytes: info.MemTotal ?? 0,
       logDrivers: info.Plugins?.Log ?? [],
+      runtimes: Object.keys(info.Runtimes ?? {}),
     };
   }
 

@@ -1,4 +1,4 @@
-// Internet gateways: records that a VPC's routes refer to. The way to the outside is the machine's own.
+// Internet gateways: by a route to one, whoever has a public address reaches the outside; the way there is the machine's own.
 import type { InternetGateway } from "@aws-sdk/client-ec2";
 import { ServiceError } from "#lib/errors.ts";
 import { newEc2Id } from "#lib/ids.ts";

@@ -1,5 +1,5 @@
-// Route tables: records of what a subnet's route would be on AWS. Here every instance reaches its whole VPC and the outside by the
-// machine, as its security groups allow; routes to what Estiba has not are refused by name.
+// Route tables: what of the outside the instances and tasks of a subnet reach, by an internet gateway or a NAT gateway (the
+// controller of security groups tells the network). Routes to what Estiba has not are refused by name.
 import type {
   CreateRouteRequest,
   RouteTable,
@@ -20,7 +20,7 @@ import {
   type RouteTableRow,
 } from "#domain/ec2/vpc-parts.ts";
 import type { Reader, Transaction } from "#store/store.ts";
-import { internetGateways, routeTables, subnets, vpcs } from "#store/tables/ec2.ts";
+import { internetGateways, natGateways, routeTables, subnets, vpcs } from "#store/tables/ec2.ts";
 import { ensureDefaultVpc } from "../default-vpc.ts";
 import type { Ec2Dependencies, Ec2Operations } from "../dependencies.ts";
 import { hasDependencies, invalidParameter, invalidValue } from "../errors.ts";
@@ -45,7 +45,7 @@ export function routeTableOperations(deps: Ec2Dependencies) {
 
   const changeRoute = async (
     region: string,
-    { RouteTableId, DestinationCidrBlock, GatewayId, ...rest }: CreateRouteRequest,
+    { RouteTableId, DestinationCidrBlock, GatewayId, NatGatewayId, ...rest }: CreateRouteRequest,
     replaces: boolean,
   ) => {
     refuseMembers(rest, { DryRun: "false", LocalTarget: "false" });
@@ -62,7 +62,12 @@ export function routeTableOperations(deps: Ec2Dependencies) {
       if (!known && replaces) throw noRoute(table, destination);
       if (!known && table.routes.length + 1 >= MOST_ROUTES)
         throw new ServiceError("RouteLimitExceeded", "The maximum number of routes has been reached.");
-      const gateway = rowOf(tx, internetGateways, region, "internet-gateway", GatewayId, "gatewayId");
+      if (GatewayId !== undefined && NatGatewayId !== undefined)
+        throw invalidValue("Only one of gatewayId and natGatewayId can be given.");
+      const gateway =
+        NatGatewayId === undefined
+          ? rowOf(tx, internetGateways, region, "internet-gateway", GatewayId, "gatewayId")
+          : rowOf(tx, natGateways, region, "natgateway", NatGatewayId, "natGatewayId");
       if (gateway.vpcId !== table.vpcId) {
         throw invalidValue(
           `route table ${table.id} and network gateway ${gateway.id} belong to different networks`,
@@ -193,6 +198,8 @@ function readDestination(text: string | undefined): string {
   return given;
 }
 
+const isNat = (gatewayId: string): boolean => gatewayId.startsWith("nat-");
+
 const noRoute = (table: RouteTableRow, destination: string) =>
   new ServiceError(
     "InvalidRoute.NotFound",
@@ -237,13 +244,20 @@ const fields = (
     cidrOf(reader, row),
     ...row.routes.map(({ destination }) => destination),
   ],
-  "route.gateway-id": (row) => ["local", ...row.routes.map(({ gatewayId }) => gatewayId)],
+  "route.gateway-id": (row) => [
+    "local",
+    ...row.routes.flatMap(({ gatewayId }) => (isNat(gatewayId) ? [] : gatewayId)),
+  ],
+  "route.nat-gateway-id": (row) => row.routes.flatMap(({ gatewayId }) => (isNat(gatewayId) ? gatewayId : [])),
   "route.state": () => "active",
 });
 
 function show(reader: Reader, row: RouteTableRow, account: string): RouteTable {
   const attached = (gatewayId: string) =>
-    reader.get(internetGateways, ec2Key(row.region, gatewayId))?.vpcId === row.vpcId;
+    (isNat(gatewayId)
+      ? reader.get(natGateways, ec2Key(row.region, gatewayId))
+      : reader.get(internetGateways, ec2Key(row.region, gatewayId))
+    )?.vpcId === row.vpcId;
   return {
     RouteTableId: row.id,
     VpcId: row.vpcId,
@@ -265,7 +279,7 @@ function show(reader: Reader, row: RouteTableRow, account: string): RouteTable {
       },
       ...row.routes.map(({ destination, gatewayId }) => ({
         DestinationCidrBlock: destination,
-        GatewayId: gatewayId,
+        ...(isNat(gatewayId) ? { NatGatewayId: gatewayId } : { GatewayId: gatewayId }),
         Origin: "CreateRoute" as const,
         State: attached(gatewayId) ? ("active" as const) : ("blackhole" as const),
       })),

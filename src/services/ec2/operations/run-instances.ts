@@ -21,16 +21,23 @@ export function runInstancesOperation(deps: Ec2Dependencies) {
   } satisfies Ec2Operations;
 }
 
+/** Instances whose hosts are other machines: what their rows hold beyond what was asked for, and what is written with them. */
+export interface JoiningInstances {
+  readonly joined: NonNullable<InstanceRow["joined"]>;
+  readonly alongside: (tx: Transaction, rows: readonly InstanceRow[]) => void;
+}
+
 /** The instances' rows, pending. @throws ServiceError */
 export async function launchInstances(
   deps: Ec2Dependencies,
   region: string,
   input: RunInstancesRequest,
+  joining?: JoiningInstances,
 ): Promise<readonly InstanceRow[]> {
   const request = readLaunchRequest(input);
   await ensureDefaultVpc(deps, region);
   return deps.store.transact(
-    (tx) => launchedBefore(tx, region, request) ?? launch(deps, tx, region, input, request),
+    (tx) => launchedBefore(tx, region, request) ?? launch(deps, tx, region, input, request, joining),
   );
 }
 
@@ -56,6 +63,7 @@ function launch(
   region: string,
   input: RunInstancesRequest,
   request: LaunchRequest,
+  joining: JoiningInstances | undefined,
 ): readonly InstanceRow[] {
   const subnet = readSubnet(tx, region, input);
   const securityGroupIds = readSecurityGroups(tx, region, subnet, input);
@@ -85,9 +93,11 @@ function launch(
       macAddress: newMacAddress(random),
       networkInterfaceId: newEc2Id("eni", random),
       securityGroupIds,
+      hasPublicAddress: subnet.mapPublicIpOnLaunch,
       ...(instanceProfileArn === undefined ? {} : { instanceProfileArn }),
       ...(request.userData === undefined ? {} : { userData: request.userData }),
       metadataOptions: request.metadataOptions,
+      ...(joining === undefined ? {} : { joined: joining.joined }),
       ...(request.isSpot ? { spot: { requestId: newEc2Id("sir", random) } } : {}),
       ...(request.clientToken === undefined
         ? {}
@@ -102,5 +112,6 @@ function launch(
     );
   }
   for (const row of rows) tx.put(instances, ec2Key(region, row.id), row);
+  joining?.alongside(tx, rows);
   return rows;
 }

@@ -3,7 +3,7 @@ import type { ModifySubnetAttributeRequest, Subnet } from "@aws-sdk/client-ec2";
 import { ServiceError } from "#lib/errors.ts";
 import { newEc2Id } from "#lib/ids.ts";
 import { zonesOf } from "#domain/ec2/default-vpc.ts";
-import { ec2Key, type SubnetRow, type VpcRow } from "#domain/ec2/instance.ts";
+import { ec2Key, setMapPublicIp, type SubnetRow, type VpcRow } from "#domain/ec2/instance.ts";
 import { blockContains, type Ipv4Block, parseBlock, usableAddresses } from "#domain/ec2/ipv4.ts";
 import { removeAssociation } from "#domain/ec2/vpc-parts.ts";
 import type { Reader } from "#store/store.ts";
@@ -74,15 +74,23 @@ export function subnetOperations(deps: Ec2Dependencies) {
       return {};
     },
 
-    /** There are no public addresses and no IPv6: every attribute can only be what it is. */
-    ModifySubnetAttribute(input, { region }) {
-      const { SubnetId, ...attributes } = input;
+    /** There is no IPv6: every attribute but MapPublicIpOnLaunch can only be what it is. */
+    async ModifySubnetAttribute(input, { region }) {
+      const { SubnetId, ...given } = input;
+      const { MapPublicIpOnLaunch: map, ...attributes } = given;
       rowOf(store, subnets, region, "subnet", SubnetId, "subnetId");
-      if (Object.values(attributes).filter((value) => value !== undefined).length > 1)
+      if (Object.values(given).filter((value) => value !== undefined).length > 1)
         throw invalidCombination("Only one attribute can be modified at a time");
       for (const [name, value] of Object.entries(attributes))
         if (!isAsItIs(name as keyof ModifySubnetAttributeRequest, value))
-          throw notImplemented(attributeWords(name));
+          throw notImplemented(`The attribute ${name}`);
+      if (map?.Value !== undefined) {
+        const wanted = map.Value;
+        await store.transact((tx) => {
+          const row = rowOf(tx, subnets, region, "subnet", SubnetId, "subnetId");
+          tx.put(subnets, ec2Key(region, row.id), setMapPublicIp(row, wanted));
+        });
+      }
       return {};
     },
 
@@ -102,11 +110,6 @@ const isAsItIs = (name: keyof ModifySubnetAttributeRequest, value: unknown): boo
   (name === "PrivateDnsHostnameTypeOnLaunch"
     ? value === "ip-name"
     : (value as { readonly Value?: unknown }).Value === false);
-
-const attributeWords = (name: string) =>
-  name === "MapPublicIpOnLaunch"
-    ? "MapPublicIpOnLaunch (instances have no public addresses)"
-    : `The attribute ${name}`;
 
 function readZone(region: string, name: string | undefined, id: string | undefined) {
   const zones = zonesOf(region);

@@ -6,8 +6,10 @@ import { changeRule } from "#domain/ec2/security-group.ts";
 import type { Tags } from "#domain/tags.ts";
 import type { Reader, Row, Table, Transaction } from "#store/store.ts";
 import {
+  elasticAddresses,
   instances,
   internetGateways,
+  natGateways,
   routeTables,
   securityGroups,
   subnets,
@@ -32,6 +34,8 @@ const tables = {
   "security-group": securityGroups,
   "internet-gateway": internetGateways,
   "route-table": routeTables,
+  natgateway: natGateways,
+  "elastic-ip": elasticAddresses,
 } as unknown as Readonly<Record<string, Table<Tagged>>>;
 
 interface TagRow {

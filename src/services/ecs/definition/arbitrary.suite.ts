@@ -61,6 +61,14 @@ const container = (index: number, networkMode: string): fc.Arbitrary<ContainerDe
       logConfiguration: oneOf(
         { logDriver: "json-file" as const },
         { logDriver: "json-file" as const, options: { "max-size": "1m" } },
+        {
+          logDriver: "awslogs" as const,
+          options: {
+            "awslogs-group": "/ecs/web",
+            "awslogs-region": "us-east-1",
+            "awslogs-stream-prefix": "web",
+          },
+        },
       ),
       healthCheck,
       linuxParameters,

@@ -1,5 +1,6 @@
 // requiresAttributes: which capabilities of the agent a definition needs (agent protocol, "Capability attributes").
-import type { Attribute, ContainerDefinition } from "@aws-sdk/client-ecs";
+import type { Attribute, ContainerDefinition, Secret } from "@aws-sdk/client-ecs";
+import { parseSecretReference } from "#domain/ecs/secret-reference.ts";
 import type { TaskDefinitionBody } from "#domain/ecs/task-definition.ts";
 
 const agent = (name: string) => `ecs.capability.${name}`;
@@ -47,7 +48,9 @@ function ofContainer(container: ContainerDefinition, { executionRoleArn }: Defin
     [(container.dependsOn ?? []).length > 0, [agent("container-ordering")]],
     [container.restartPolicy?.enabled === true, [agent("container-restart-policy")]],
     [ECR_IMAGE.test(container.image ?? ""), ecr(executionRoleArn)],
-    [container.logConfiguration !== undefined, logging(container)],
+    [container.logConfiguration !== undefined, logging(container, executionRoleArn)],
+    ...secrets(container.secrets, "environment-variables"),
+    ...secrets(container.logConfiguration?.secretOptions, "bootstrap.log-driver"),
   ];
   return needs.flatMap(([needed, names]) => (needed ? names : []));
 }
@@ -57,7 +60,24 @@ const ecr = (executionRoleArn: string | undefined): readonly string[] =>
     ? [docker("ecr-auth")]
     : [docker("ecr-auth"), agent("execution-role-ecr-pull")];
 
-const logging = ({ logConfiguration }: ContainerDefinition): readonly string[] => [
+const logging = (
+  { logConfiguration }: ContainerDefinition,
+  executionRoleArn: string | undefined,
+): readonly string[] => [
   docker(`logging-driver.${logConfiguration?.logDriver ?? "json-file"}`),
   dockerApi("1.18"),
+  ...(logConfiguration?.logDriver === "awslogs" && executionRoleArn !== undefined
+    ? [agent("execution-role-awslogs")]
+    : []),
 ];
+
+function secrets(
+  given: readonly Secret[] = [],
+  use: string,
+): readonly (readonly [boolean, readonly string[]])[] {
+  const providers = new Set(given.map(({ valueFrom = "" }) => parseSecretReference(valueFrom)?.provider));
+  return (["asm", "ssm"] as const).map((provider) => [
+    providers.has(provider),
+    [agent(`secrets.${provider}.${use}`)],
+  ]);
+}

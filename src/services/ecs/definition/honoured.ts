@@ -17,6 +17,7 @@ const TASK = [
   "memory",
   "tags",
   "runtimePlatform",
+  "ephemeralStorage",
 ] as const;
 
 export const CONTAINER = [
@@ -32,6 +33,7 @@ export const CONTAINER = [
   "entryPoint",
   "command",
   "environment",
+  "secrets",
   "mountPoints",
   "volumesFrom",
   "linuxParameters",
@@ -57,6 +59,11 @@ export const CONTAINER = [
   "systemControls",
 ] as const satisfies readonly (keyof ContainerDefinition)[];
 
+/** Docker's own; which of them a host's engine has, its agent tells. */
+const LOG_DRIVERS: ReadonlySet<string> = new Set([
+  ...["awslogs", "fluentd", "gelf", "journald", "json-file", "none", "splunk", "syslog"],
+]);
+
 const refuse = (what: string) => notImplemented(what, "ClientException");
 
 /** @throws ClientException */
@@ -80,9 +87,8 @@ function checkNetworkMode(mode: string | undefined): void {
 }
 
 function checkCompatibility(compatibility: string): void {
-  if (compatibility === "EC2" || compatibility === "EXTERNAL") return;
-  if (compatibility === "FARGATE" || compatibility === "MANAGED_INSTANCES")
-    throw refuse(`requiresCompatibilities '${compatibility}'`);
+  if (["EC2", "EXTERNAL", "FARGATE"].includes(compatibility)) return;
+  if (compatibility === "MANAGED_INSTANCES") throw refuse(`requiresCompatibilities '${compatibility}'`);
   throw clientException(`Invalid value '${compatibility}' in requiresCompatibilities.`);
 }
 
@@ -90,10 +96,14 @@ function checkContainer(container: ContainerDefinition, path: string): void {
   honourOnly(container, CONTAINER, "ClientException", path);
   // Digests are not resolved at deployment: what `enabled` asks for would not happen.
   if (container.versionConsistency === "enabled") throw refuse(`${path}versionConsistency 'enabled'`);
+  container.secrets?.forEach((secret, i) =>
+    honourOnly(secret, ["name", "valueFrom"], "ClientException", `${path}secrets[${i}].`),
+  );
   const log = container.logConfiguration;
   if (log !== undefined) {
-    honourOnly(log, ["logDriver", "options"], "ClientException", `${path}logConfiguration.`);
-    if (log.logDriver !== "json-file" && (log.logDriver as string) !== "none")
+    const members = ["logDriver", "options", "secretOptions"] as const;
+    honourOnly(log, members, "ClientException", `${path}logConfiguration.`);
+    if (!LOG_DRIVERS.has(log.logDriver ?? ""))
       throw refuse(`${path}logConfiguration.logDriver '${log.logDriver}'`);
   }
   container.portMappings?.forEach((mapping, i) =>

@@ -11,9 +11,12 @@ import { ExpressionError, parseExpression } from "#scheduler/expression.ts";
 import { clientException } from "../errors.ts";
 import { requiredAttributes } from "./capabilities.ts";
 import { checkContainers } from "./containers.ts";
+import { checkEphemeralStorage, fargateProblem } from "./fargate.ts";
 import { checkHonoured, CONTAINER } from "./honoured.ts";
+import { checkLogging } from "./logging.ts";
 import { checkMappings, normaliseMapping } from "./ports.ts";
 import { checkRelations } from "./relations.ts";
+import { checkSecrets } from "./secrets.ts";
 import { cpuUnits, memoryMiB } from "./units.ts";
 
 const MOST_BYTES = 65_536;
@@ -25,12 +28,21 @@ export function readDefinition(input: RegisterTaskDefinitionRequest): TaskDefini
   if (family === "") throw clientException("Family should not be null or empty.");
   if (!/^[A-Za-z0-9_-]+$/.test(family)) throw clientException("Family contains invalid characters.");
   if (family.length > 255) throw clientException("Family should be 255 characters or less");
-  checkHonoured(input);
-  const networkMode = input.networkMode ?? "bridge";
   const cpu = input.cpu === undefined ? undefined : cpuUnits(input.cpu);
   const memory = input.memory === undefined ? undefined : memoryMiB(input.memory);
+  const problem = fargateProblem(input, { cpu, memory });
+  if (input.requiresCompatibilities?.includes("FARGATE") === true && problem !== undefined)
+    throw clientException(problem);
+  checkHonoured(input);
+  checkEphemeralStorage(input);
+  const networkMode = input.networkMode ?? "bridge";
   const given = input.containerDefinitions ?? [];
   checkContainers(given, memory === undefined ? undefined : Number(memory));
+  checkSecrets(given, input.executionRoleArn);
+  checkLogging(given, {
+    onFargate: input.requiresCompatibilities?.includes("FARGATE") ?? false,
+    executionRoleArn: input.executionRoleArn,
+  });
   const containerDefinitions = given.map((container) => normaliseContainer(container, networkMode));
   checkMappings(containerDefinitions, networkMode);
   checkRelations(containerDefinitions, volumes, networkMode);
@@ -46,6 +58,7 @@ export function readDefinition(input: RegisterTaskDefinitionRequest): TaskDefini
       networkMode: input.networkMode,
       requiresCompatibilities: input.requiresCompatibilities,
       runtimePlatform: input.runtimePlatform,
+      ephemeralStorage: input.ephemeralStorage,
       cpu,
       memory,
     }),
@@ -57,7 +70,11 @@ export function readDefinition(input: RegisterTaskDefinitionRequest): TaskDefini
     ...definition,
     requiresAttributes: requiredAttributes(definition),
     // External hosts have no network interfaces of the VPC to give away.
-    compatibilities: networkMode === "awsvpc" ? ["EC2"] : ["EXTERNAL", "EC2"],
+    compatibilities: [
+      ...(networkMode === "awsvpc" ? [] : ["EXTERNAL" as const]),
+      "EC2",
+      ...(problem === undefined ? ["FARGATE" as const] : []),
+    ],
   };
 }
 

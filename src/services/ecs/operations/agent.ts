@@ -12,6 +12,7 @@ import type { RequestContext } from "#gateway/service-definition.ts";
 import type { EcsDependencies, EcsOperations } from "../dependencies.ts";
 import { invalidParameter } from "../errors.ts";
 import { clusterNameOf, clusterOf, findContainerInstance } from "../lookup.ts";
+import { poolHostOf } from "../pool-host.ts";
 import { callingInstance, checkOwn } from "../own-instance.ts";
 
 const LONGEST_REASON = 1024;
@@ -40,9 +41,10 @@ export function agentOperations({ store, ingest, logger }: EcsDependencies) {
   return {
     /** Both channels on the host by which the caller came; the agent makes websocket URLs of them. */
     DiscoverPollEndpoint(input, context) {
-      if (input.containerInstance !== undefined && input.containerInstance !== "") {
+      const named = input.containerInstance !== undefined && input.containerInstance !== "";
+      if (named && poolHostOf(store, context) === undefined) {
         const cluster = clusterOf(store, context, input.cluster);
-        const row = findContainerInstance(store, context, cluster, input.containerInstance);
+        const row = findContainerInstance(store, context, cluster, input.containerInstance ?? "");
         if (row !== undefined) checkOwn(context, row);
       }
       return { endpoint: `${context.endpoint}/acs`, telemetryEndpoint: `${context.endpoint}/tcs` };

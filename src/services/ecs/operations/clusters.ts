@@ -6,6 +6,7 @@ import { clusterKey, deactivateCluster, setClusterSettings, type ClusterRow } fr
 import type { RequestContext } from "#gateway/service-definition.ts";
 import type { Reader } from "#store/store.ts";
 import { clusters, containerInstances, services, tasks } from "#store/tables/ecs.ts";
+import { readProviders, readStrategyItems } from "../capacity-strategy.ts";
 import { readSettings, showCluster, type ClusterField } from "../cluster-view.ts";
 import type { EcsDependencies, EcsOperations } from "../dependencies.ts";
 import { clusterNotFound, invalidParameter } from "../errors.ts";
@@ -13,13 +14,15 @@ import { clusterNameOf, clusterOf, findCluster } from "../lookup.ts";
 import { page } from "../paging.ts";
 import { honourOnly } from "../refuse.ts";
 import { readTags } from "../tags.ts";
+import { ensureLinkedRole } from "../../linked-role.ts";
 
 const MOST_DESCRIBED = 100;
 
-export function clusterOperations({ store, clock, account }: EcsDependencies) {
+export function clusterOperations({ store, clock, random, account }: EcsDependencies) {
   return {
     /** Answers the cluster of that name as it is when it is ACTIVE; an INACTIVE one is created anew. */
-    async CreateCluster(input, { region }) {
+    async CreateCluster(input, context) {
+      const { region } = context;
       const fresh = readCreate(input, region);
       const row = await store.transact((tx) => {
         const key = clusterKey(region, fresh.name);
@@ -27,6 +30,8 @@ export function clusterOperations({ store, clock, account }: EcsDependencies) {
         if (existing?.status === "ACTIVE") return existing;
         const created: ClusterRow = { ...fresh, status: "ACTIVE", createdAt: clock.now() };
         tx.put(clusters, key, created);
+        // Without the permission to make it the cluster is made all the same, as on AWS.
+        ensureLinkedRole(tx, context, { service: "ecs.amazonaws.com", random, now: clock.now() });
         return created;
       });
       return { cluster: showCluster(store, row, ["SETTINGS", "TAGS"]) };
@@ -65,12 +70,6 @@ export function clusterOperations({ store, clock, account }: EcsDependencies) {
       return { cluster: await changeSettings(context, input.cluster, input.settings) };
     },
 
-    /** Capacity providers are not built yet: a cluster has none, and saying so changes nothing. */
-    PutClusterCapacityProviders(input, context) {
-      honourOnly(input, ["cluster"]);
-      return { cluster: showCluster(store, clusterOf(store, context, input.cluster), []) };
-    },
-
     /** Deleting an INACTIVE cluster again answers it. */
     async DeleteCluster(input, context) {
       const row = await store.transact((tx) => {
@@ -86,14 +85,29 @@ export function clusterOperations({ store, clock, account }: EcsDependencies) {
   } satisfies EcsOperations;
 
   function readCreate(input: CreateClusterRequest, region: string) {
-    honourOnly(input, ["clusterName", "tags", "settings"]);
+    honourOnly(input, [
+      "clusterName",
+      "tags",
+      "settings",
+      "capacityProviders",
+      "defaultCapacityProviderStrategy",
+    ]);
     const name = input.clusterName ?? "default";
     if (!/^[A-Za-z0-9_-]{1,255}$/.test(name))
       throw invalidParameter(
         "Invalid cluster name: up to 255 letters, numbers, underscores and hyphens are allowed.",
       );
     const arn = clusterArn(region, account, name);
-    return { arn, region, name, settings: readSettings(input.settings), tags: readTags(input.tags) };
+    const capacityProviders = readProviders(input.capacityProviders);
+    const defaultStrategy = readStrategyItems(input.defaultCapacityProviderStrategy ?? [], capacityProviders);
+    return {
+      arn,
+      region,
+      name,
+      settings: readSettings(input.settings),
+      ...(capacityProviders.length === 0 ? {} : { capacityProviders, defaultStrategy }),
+      tags: readTags(input.tags),
+    };
   }
 
   async function changeSettings(

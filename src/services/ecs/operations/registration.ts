@@ -21,8 +21,9 @@ import type { EcsDependencies, EcsOperations } from "../dependencies.ts";
 import { clientException, clusterNotFound, invalidParameter } from "../errors.ts";
 import { clusterOf, findCluster, findContainerInstance, idWithin } from "../lookup.ts";
 import { checkOwn, notOwn } from "../own-instance.ts";
+import { poolHostOf } from "../pool-host.ts";
 import { honourOnly } from "../refuse.ts";
-import { hostOf, readAttributes, readResources } from "../registration.ts";
+import { hostOf, managedInstanceOf, readAttributes, readResources } from "../registration.ts";
 import { readTags } from "../tags.ts";
 
 /** The stock agent's members, and its private `clientToken`. */
@@ -75,14 +76,16 @@ export function registrationOperations(deps: EcsDependencies) {
   } satisfies EcsOperations;
 
   function register(tx: Transaction, input: Input, context: RequestContext): ContainerInstanceRow {
-    const cluster = findCluster(tx, context, input.cluster);
+    const cluster = poolHostOf(tx, context)?.cluster ?? findCluster(tx, context, input.cluster);
     if (cluster === undefined) throw clusterNotFound();
     if (cluster.status === "INACTIVE") throw clientException("The referenced cluster was inactive.");
     const host = hostOf(tx, deps.verifyIdentityDocument, input, context);
+    const managed = managedInstanceOf(context);
+    const hostId = host?.id ?? managed;
     const registration: InstanceRegistration = {
-      ...(host === undefined ? {} : { ec2InstanceId: host.id }),
+      ...(hostId === undefined ? {} : { ec2InstanceId: hostId }),
       ...readResources(input.totalResources ?? [], host),
-      attributes: readAttributes(input.attributes ?? [], host),
+      attributes: readAttributes(input.attributes ?? [], host, managed),
       availabilityZone: host?.availabilityZone ?? "",
       versionInfo: readVersion(input.versionInfo),
       ...(input.clientToken ? { clientToken: input.clientToken } : {}),
@@ -90,7 +93,7 @@ export function registrationOperations(deps: EcsDependencies) {
     };
     const { id, before } = known(tx, cluster, input, context);
     // The ARN, or a token that was seen, is of no use to another host.
-    if (before !== undefined && before.ec2InstanceId !== host?.id) {
+    if (before !== undefined && before.ec2InstanceId !== hostId) {
       deps.logger.warn("A container instance was claimed by another host", {
         containerInstanceArn: before.arn,
         principal: context.principal.arn,
@@ -110,6 +113,14 @@ export function registrationOperations(deps: EcsDependencies) {
 
   /** By the ARN that the agent kept, else by its process's token; a fresh id when it is new. */
   function known(tx: Transaction, cluster: ClusterRow, input: Input, context: RequestContext) {
+    const pool = poolHostOf(tx, context);
+    if (pool !== undefined) {
+      const { containerInstanceId: id } = pool;
+      return {
+        id,
+        before: tx.get(containerInstances, containerInstanceKey(context.region, cluster.name, id)),
+      };
+    }
     if (input.containerInstanceArn) {
       const id = idWithin("container-instance", cluster, context, input.containerInstanceArn);
       if (!/^[0-9a-f]{32}$/.test(id))

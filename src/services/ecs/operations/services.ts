@@ -24,6 +24,7 @@ import { readNewService, sameAsNew } from "../new-service.ts";
 import { readServiceChange } from "../service-change.ts";
 import { activeTasksOf } from "../service-tasks.ts";
 import { showService } from "../show-service.ts";
+import { ensureLinkedRole } from "../../linked-role.ts";
 
 const MOST_DESCRIBED = 10;
 
@@ -41,6 +42,17 @@ export function serviceOperations({ store, clock, random, account }: EcsDependen
         if (before?.status === "ACTIVE") {
           if (sameAsNew(before, wanted)) return before;
           throw invalidParameter("Creation of service was not idempotent.");
+        }
+        const hasRole = ensureLinkedRole(tx, context, {
+          service: "ecs.amazonaws.com",
+          random,
+          now: clock.now(),
+        });
+        const { loadBalancers, network } = wanted.specification;
+        if (!hasRole && (loadBalancers.length > 0 || network !== undefined)) {
+          throw invalidParameter(
+            "Unable to assume the service linked role. Please verify that the ECS service linked role exists.",
+          );
         }
         return putRows(tx, newService(wanted, newDeploymentNumber(random), clock.now()));
       });

@@ -14,7 +14,7 @@ import { containerInstances, tasks } from "#store/tables/ecs.ts";
 import { checkClientToken, checkSameRequest, fingerprintOf, tasksOfToken } from "../client-token.ts";
 import type { EcsDependencies, EcsOperations } from "../dependencies.ts";
 import { invalidParameter, serviceNotFound } from "../errors.ts";
-import { launchTypeFor } from "../launch.ts";
+import { checkOverrides, checkPlacement, launchTypeFor, readLaunch } from "../launch.ts";
 import {
   clusterOf,
   findContainerInstance,
@@ -53,15 +53,18 @@ export function taskOperations({ store, clock, placement }: EcsDependencies) {
       if (known.length > 0) return answer({ tasks: known, failures: [] });
 
       const definition = usableTaskDefinition(store, context, input.taskDefinition ?? "");
-      const launchType = launchTypeFor(input.launchType, definition);
-      const request = readTaskRequest(store, context, input, cluster, definition);
+      const { platformVersion: _, ...launch } = readLaunch(cluster, definition, input);
+      const { launchType } = launch;
+      const request = readTaskRequest(store, context, input, cluster, definition, launchType);
+      checkPlacement(launchType, input.placementConstraints, input.placementStrategy);
+      checkOverrides(launchType, definition, request.overrides);
       const constraints = readConstraints(input.placementConstraints);
       const strategy = readStrategy(input.placementStrategy);
-      if (!hasInstances(store, cluster, launchType))
+      if (launchType !== "FARGATE" && !hasInstances(store, cluster, launchType))
         throw invalidParameter("No Container Instances were found in your cluster.");
       const result = await placement.place({
         ...request,
-        launchType,
+        ...launch,
         count,
         constraints,
         strategy,
@@ -78,7 +81,8 @@ export function taskOperations({ store, clock, placement }: EcsDependencies) {
       const given = namesGiven(input.containerInstances, "Container instances", MOST_STARTED);
       const cluster = clusterOf(store, context, input.cluster);
       const definition = usableTaskDefinition(store, context, input.taskDefinition ?? "");
-      const request = readTaskRequest(store, context, input, cluster, definition);
+      const request = readTaskRequest(store, context, input, cluster, definition, "EC2");
+      checkOverrides("EC2", definition, request.overrides);
       const targets = given.map((id) => {
         const row = findContainerInstance(store, context, cluster, id);
         const missing = idWithin("container-instance", cluster, context, id);
@@ -176,6 +180,7 @@ export function taskOperations({ store, clock, placement }: EcsDependencies) {
 
 /** enableExecuteCommand may be false only: there is no ExecuteCommand yet. */
 const RUN_TASK_MEMBERS = [
+  "capacityProviderStrategy",
   "cluster",
   "clientToken",
   "count",
@@ -186,6 +191,7 @@ const RUN_TASK_MEMBERS = [
   "overrides",
   "placementConstraints",
   "placementStrategy",
+  "platformVersion",
   "propagateTags",
   "startedBy",
   "tags",

@@ -16,6 +16,7 @@ import { showLoadBalancer } from "../show.ts";
 import { applyStructural, undoPut } from "../structural.ts";
 import { readSecurityGroups, readSubnets, subnetsOfRow, takeAddress } from "../subnets.ts";
 import { readTags } from "../tags.ts";
+import { ensureLinkedRole } from "../../linked-role.ts";
 
 /** Elastic Load Balancing quotas, "Load balancers": per Region. */
 const MOST_LOAD_BALANCERS = 50;
@@ -136,8 +137,9 @@ function create(
   { clock, random, account }: Elbv2Dependencies,
   tx: Transaction,
   input: CreateLoadBalancerInput,
-  { region }: RequestContext,
+  context: RequestContext,
 ): LoadBalancerRow {
+  const { region } = context;
   const name = input.Name ?? "";
   const subnetRows = readSubnets(tx, region, input);
   const first = subnetRows[0];
@@ -179,6 +181,8 @@ function create(
     ...settings,
   };
   tx.put(loadBalancers, elbNameKey(region, name), row);
+  // That the caller may was judged with the call.
+  ensureLinkedRole(tx, context, { service: "elasticloadbalancing.amazonaws.com", random, now: clock.now() });
   return row;
 }
 

@@ -1,10 +1,7 @@
 // Managed policies: the account's own with their versions, AWS's as they are known here, and what they are attached to.
-import type { Policy } from "@aws-sdk/client-iam";
 import { formatArn } from "#lib/arn.ts";
-import type { AwsPolicy } from "#domain/iam/managed-policies/aws-policy.ts";
 import { managedPolicies as awsPolicies } from "#domain/iam/managed-policies/catalogue.ts";
 import {
-  defaultVersionOf,
   type ManagedPolicyRow,
   MOST_VERSIONS,
   newManagedPolicy,
@@ -12,8 +9,9 @@ import {
   withoutVersion,
   withVersion,
 } from "#domain/iam/managed-policy.ts";
+import type { GroupRow, RoleRow, UserRow } from "#domain/iam/records.ts";
 import type { Reader } from "#store/store.ts";
-import { managedPolicies, roles } from "#store/tables/iam.ts";
+import { groups, managedPolicies, roles, users } from "#store/tables/iam.ts";
 import {
   checkDescription,
   checkPath,
@@ -24,9 +22,10 @@ import {
 } from "../constraints.ts";
 import type { IamDependencies, IamOperations } from "../dependencies.ts";
 import { conflict, entityAlreadyExists, limitExceeded, noSuchEntity, validationError } from "../errors.ts";
-import { encodeDocument, isTaken, policyOf, type StoredPolicy } from "../lookup.ts";
+import { isTaken, policyOf, type StoredPolicy } from "../lookup.ts";
 import { page } from "../paging.ts";
 import { checkManagedPolicy } from "../policy-document.ts";
+import { attachments, boundaries, showPolicy, showVersion, versionsOf } from "../show-policy.ts";
 
 /** IAM quotas, "Customer managed policies in an AWS account". */
 const MOST_POLICIES = 1500;
@@ -54,30 +53,32 @@ export function policyOperations({ store, clock, random, account }: IamDependenc
           throw limitExceeded(`Cannot exceed quota for PoliciesPerAccount: ${MOST_POLICIES}`);
         tx.put(managedPolicies, name, made);
       });
-      return { Policy: show(made) };
+      return { Policy: showPolicy(store, made) };
     },
 
-    GetPolicy: (input) => ({ Policy: show(policyOf(store, input.PolicyArn)) }),
+    GetPolicy: (input) => ({ Policy: showPolicy(store, policyOf(store, input.PolicyArn)) }),
 
     ListPolicies(input, context) {
-      if (input.PolicyUsageFilter === "PermissionsBoundary")
-        throw validationError("PolicyUsageFilter PermissionsBoundary is not implemented by Estiba");
       const own = input.Scope === "AWS" ? [] : Array.from(store.scan(managedPolicies), ([, row]) => row);
       const ofAws = input.Scope === "Local" ? [] : [...awsPolicies.values()];
       const rows = [...own, ...ofAws].filter(
         (row) =>
           row.path.startsWith(input.PathPrefix ?? "/") &&
-          (input.OnlyAttached !== true || store.find(roles, "policy", row.arn).length > 0),
+          (input.OnlyAttached !== true ||
+            attachments(store, row.arn) > 0 ||
+            boundaries(store, row.arn) > 0) &&
+          (input.PolicyUsageFilter !== "PermissionsBoundary" || boundaries(store, row.arn) > 0) &&
+          (input.PolicyUsageFilter !== "PermissionsPolicy" || attachments(store, row.arn) > 0),
       );
       const { items, rest } = page(rows, (row) => row.arn, context, input);
-      return { Policies: items.map((row) => show(row, false)), ...rest };
+      return { Policies: items.map((row) => showPolicy(store, row, false)), ...rest };
     },
 
     /** As IAM: it is attached to nothing any more, and has one version left. */
     async DeletePolicy(input) {
       await store.transact((tx) => {
         const policy = ownPolicyOf(tx, input.PolicyArn);
-        if (tx.find(roles, "policy", policy.arn).length > 0)
+        if (attachments(tx, policy.arn) + boundaries(tx, policy.arn) > 0)
           throw conflict("Cannot delete a policy attached to entities.");
         if (policy.versions.length > 1)
           throw conflict(
@@ -134,14 +135,23 @@ export function policyOperations({ store, clock, random, account }: IamDependenc
 
     ListEntitiesForPolicy(input, context) {
       const { arn } = policyOf(store, input.PolicyArn);
-      const isAsked = input.EntityFilter === undefined || input.EntityFilter === "Role";
-      const attached = isAsked ? store.find(roles, "policy", arn).map(([, row]) => row) : [];
-      const rows = attached.filter((row) => row.path.startsWith(input.PathPrefix ?? "/"));
-      const { items, rest } = page(rows, (row) => row.name, context, input);
+      const { EntityFilter: filter, PolicyUsageFilter: usage, PathPrefix: prefix = "/" } = input;
+      if (filter === "LocalManagedPolicy" || filter === "AWSManagedPolicy")
+        throw validationError(`The value ${filter} at 'entityFilter' is not valid.`);
+      const index = usage === "PermissionsBoundary" ? "boundary" : "policy";
+      const found = [
+        ...(filter === undefined || filter === "User" ? entities("User", store.find(users, index, arn)) : []),
+        ...((filter === undefined || filter === "Group") && index === "policy"
+          ? entities("Group", store.find(groups, "policy", arn))
+          : []),
+        ...(filter === undefined || filter === "Role" ? entities("Role", store.find(roles, index, arn)) : []),
+      ].filter(({ row }) => row.path.startsWith(prefix));
+      const { items, rest } = page(found, ({ kind, row }) => `${kind}/${row.name}`, context, input);
+      const of = (kind: string) => items.flatMap((item) => (item.kind === kind ? [item.row] : []));
       return {
-        PolicyRoles: items.map((row) => ({ RoleName: row.name, RoleId: row.id })),
-        PolicyUsers: [],
-        PolicyGroups: [],
+        PolicyRoles: of("Role").map((row) => ({ RoleName: row.name, RoleId: row.id })),
+        PolicyUsers: of("User").map((row) => ({ UserName: row.name, UserId: row.id })),
+        PolicyGroups: of("Group").map((row) => ({ GroupName: row.name, GroupId: row.id })),
         ...rest,
       };
     },
@@ -175,39 +185,12 @@ export function policyOperations({ store, clock, random, account }: IamDependenc
       return after;
     });
   }
-
-  function show(policy: StoredPolicy, withTags = true): Policy {
-    const { arn, name, path, description } = policy;
-    return {
-      PolicyName: name,
-      PolicyId: "id" in policy ? policy.id : idOf(policy),
-      Arn: arn,
-      Path: path,
-      DefaultVersionId: "versionId" in policy ? policy.versionId : policy.defaultVersionId,
-      AttachmentCount: store.find(roles, "policy", arn).length,
-      PermissionsBoundaryUsageCount: 0,
-      IsAttachable: true,
-      CreateDate: new Date(policy.createdAt),
-      UpdateDate: new Date(policy.updatedAt),
-      // Lists leave both out, as on IAM.
-      ...(withTags && description !== undefined ? { Description: description } : {}),
-      ...(withTags && "tags" in policy ? { Tags: showTags(policy.tags) } : {}),
-    };
-  }
 }
 
-/** AWS's policies have ids of their own; here they are made of the name. */
-const idOf = ({ name }: AwsPolicy): string =>
-  `ANPA${name
-    .toUpperCase()
-    .replace(/[^A-Z0-9]/g, "")
-    .padEnd(17, "X")
-    .slice(-17)}`;
-
-const versionsOf = (policy: StoredPolicy) =>
-  "versions" in policy
-    ? policy.versions
-    : [{ id: policy.versionId, document: policy.document, createdAt: policy.updatedAt }];
+const entities = (
+  kind: "User" | "Group" | "Role",
+  found: readonly (readonly [string, UserRow | GroupRow | RoleRow])[],
+) => found.map(([, row]) => ({ kind, row }));
 
 function versionOf(policy: StoredPolicy, id: string | undefined) {
   if (!/^v[1-9]\d*$/.test(id ?? ""))
@@ -217,13 +200,6 @@ function versionOf(policy: StoredPolicy, id: string | undefined) {
     throw noSuchEntity(`Policy ${policy.arn} version ${id} does not exist or is not attachable.`);
   return found;
 }
-
-const showVersion = (policy: StoredPolicy, version: ReturnType<typeof versionOf>, withDocument: boolean) => ({
-  VersionId: version.id,
-  IsDefaultVersion: version.id === ("versions" in policy ? defaultVersionOf(policy).id : policy.versionId),
-  CreateDate: new Date(version.createdAt),
-  ...(withDocument ? { Document: encodeDocument(version.document) } : {}),
-});
 
 /** @throws ValidationError for AWS's, which only AWS changes */
 function ownPolicyOf(reader: Reader, given: string | undefined): ManagedPolicyRow {

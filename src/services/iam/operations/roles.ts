@@ -1,8 +1,10 @@
 // Roles: create, read, change, delete. Their policies and tags stand beside.
 import { formatArn } from "#lib/arn.ts";
 import { newRole, type RoleRow } from "#domain/iam/records.ts";
-import type { Transaction } from "#store/store.ts";
+import { isServiceLinked } from "#domain/iam/service-linked-role.ts";
+import { pinPrincipals } from "#gateway/pinned-principals.ts";
 import { instanceProfiles, roles } from "#store/tables/iam.ts";
+import { boundaryGiven } from "../boundary.ts";
 import {
   checkDescription,
   checkPath,
@@ -11,8 +13,9 @@ import {
   readTags,
 } from "../constraints.ts";
 import type { IamDependencies, IamOperations } from "../dependencies.ts";
-import { deleteConflict, entityAlreadyExists, limitExceeded, notImplemented } from "../errors.ts";
-import { isTaken, roleOf, showRole } from "../lookup.ts";
+import { deleteConflict, entityAlreadyExists, limitExceeded, validationError } from "../errors.ts";
+import { change, roleKind } from "../holders.ts";
+import { isTaken, roleOf, rowsUnder, showRole } from "../lookup.ts";
 import { page } from "../paging.ts";
 import { checkTrustPolicy } from "../policy-document.ts";
 
@@ -23,9 +26,10 @@ const MOST_ROLES = 1000;
 export function roleOperations({ store, clock, random, account }: IamDependencies) {
   return {
     async CreateRole(input) {
-      if (input.PermissionsBoundary !== undefined) throw notImplemented("PermissionsBoundary");
       const name = checkRoleName(input.RoleName);
       const path = checkPath(input.Path);
+      if (isServiceLinked({ path }))
+        throw validationError("Path /aws-service-role/ is reserved for service-linked roles.");
       const made = newRole(
         {
           name,
@@ -41,28 +45,34 @@ export function roleOperations({ store, clock, random, account }: IamDependencie
         random,
         clock.now(),
       );
-      await store.transact((tx) => {
+      const row = await store.transact((tx) => {
         if (isTaken(tx, roles, name)) throw entityAlreadyExists(`Role with name ${name}`);
         if ([...tx.scan(roles)].length >= MOST_ROLES)
           throw limitExceeded(`Cannot exceed quota for RolesPerAccount: ${MOST_ROLES}`);
-        tx.put(roles, name, made);
+        const row = {
+          ...made,
+          ...boundaryGiven(tx, input.PermissionsBoundary),
+          assumeRolePolicyDocument: pinPrincipals(tx, account, made.assumeRolePolicyDocument),
+        };
+        tx.put(roles, name, row);
+        return row;
       });
-      return { Role: showRole(made) };
+      return { Role: showRole(store, row) };
     },
 
-    GetRole: (input) => ({ Role: showRole(roleOf(store, input.RoleName)) }),
+    GetRole: (input) => ({ Role: showRole(store, roleOf(store, input.RoleName)) }),
 
     ListRoles(input, context) {
-      const prefix = input.PathPrefix ?? "/";
-      const rows = Array.from(store.scan(roles), ([, row]) => row).filter((r) => r.path.startsWith(prefix));
+      const rows = rowsUnder(store, roles, input.PathPrefix);
       const { items, rest } = page(rows, (r) => r.name, context, input);
-      return { Roles: items.map((row) => showRole(row, false)), ...rest };
+      return { Roles: items.map((row) => showRole(store, row, false)), ...rest };
     },
 
     /** As IAM: nothing may hang on it any more. */
     async DeleteRole(input) {
       await store.transact((tx) => {
         const role = roleOf(tx, input.RoleName);
+        roleKind.checkModifiable(role);
         if (tx.find(instanceProfiles, "role", role.name).length > 0)
           throw deleteConflict("remove roles from instance profile");
         if (role.attachedPolicies.length > 0) throw deleteConflict("detach all policies");
@@ -73,7 +83,7 @@ export function roleOperations({ store, clock, random, account }: IamDependencie
     },
 
     async UpdateRole(input) {
-      await change(input.RoleName, (row) => ({
+      await update(input.RoleName, (row) => ({
         ...row,
         ...(input.Description === undefined ? {} : { description: checkDescription(input.Description) }),
         ...(input.MaxSessionDuration === undefined
@@ -85,30 +95,25 @@ export function roleOperations({ store, clock, random, account }: IamDependencie
 
     async UpdateRoleDescription(input) {
       const description = checkDescription(input.Description ?? "");
-      const row = await change(input.RoleName, (before) => ({ ...before, description }));
-      return { Role: showRole(row) };
+      const row = await update(input.RoleName, (before) => ({ ...before, description }));
+      return { Role: showRole(store, row) };
     },
 
     async UpdateAssumeRolePolicy(input) {
-      const assumeRolePolicyDocument = trustPolicy(input.PolicyDocument);
-      await change(input.RoleName, (row) => ({ ...row, assumeRolePolicyDocument }));
+      const document = trustPolicy(input.PolicyDocument);
+      await store.transact((tx) =>
+        change(tx, roleKind, input.RoleName, (row) => ({
+          ...row,
+          assumeRolePolicyDocument: pinPrincipals(tx, account, document),
+        })),
+      );
       return {};
     },
   } satisfies IamOperations;
 
-  function change(name: string | undefined, to: (row: RoleRow) => RoleRow): Promise<RoleRow> {
-    return store.transact((tx) => changeRole(tx, name, to));
+  function update(name: string | undefined, to: (row: RoleRow) => RoleRow): Promise<RoleRow> {
+    return store.transact((tx) => change(tx, roleKind, name, to));
   }
-}
-
-export function changeRole(
-  tx: Transaction,
-  name: string | undefined,
-  to: (row: RoleRow) => RoleRow,
-): RoleRow {
-  const after = to(roleOf(tx, name));
-  tx.put(roles, after.name, after);
-  return after;
 }
 
 function trustPolicy(document: string | undefined): string {
