@@ -1,0 +1,34 @@
+// Cloud Map's tables.
+import { defineTable } from "#store/store.ts";
+import type {
+  DiscoveryInstanceRow,
+  DiscoveryServiceRow,
+  NamespaceRow,
+  OperationRow,
+} from "#domain/servicediscovery/records.ts";
+
+/** region/id */
+export const namespaces = defineTable<NamespaceRow>({
+  name: "servicediscovery-namespaces",
+  indexes: {
+    arn: (row) => [row.arn],
+    id: (row) => [row.id],
+    vpc: (row) => (row.vpcId === undefined ? [] : [row.vpcId]),
+    name: (row) => [`${row.region}/${row.name.toLowerCase()}`],
+  },
+});
+/** region/id */
+export const services = defineTable<DiscoveryServiceRow>({
+  name: "servicediscovery-services",
+  indexes: { arn: (row) => [row.arn], id: (row) => [row.id], namespace: (row) => [row.namespaceId] },
+});
+/** service id/id */
+export const instances = defineTable<DiscoveryInstanceRow>({
+  name: "servicediscovery-instances",
+  indexes: { service: (row) => [row.serviceId] },
+});
+/** region/id */
+export const operations = defineTable<OperationRow>({
+  name: "servicediscovery-operations",
+  indexes: { region: (row) => [row.region] },
+});
