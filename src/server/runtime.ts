@@ -3,6 +3,7 @@
 import type { Clock } from "#lib/clock.ts";
 import type { Logger } from "#lib/logger.ts";
 import type { Random } from "#lib/random.ts";
+import { createDiscoveryController } from "#controllers/discovery/run.ts";
 import { createFargateController } from "#controllers/fargate/run.ts";
 import { createInstanceController } from "#controllers/instance/run.ts";
 import { createLoadBalancerController } from "#controllers/loadbalancer/run.ts";
@@ -118,6 +119,7 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
     }),
     createFargateController({ ...base, keepMs: config.fargateKeepMs }),
     createNetworkInterfaceController({ ...base, compute: platform.compute }),
+    createDiscoveryController({ ...base, ...platform }),
     createTaskController({ ...base, nodes }),
     createServiceController({ ...base, placement, nodes, settings: { steadyAfterMs: config.steadyAfterMs } }),
     createRetentionController(base),
