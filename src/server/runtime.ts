@@ -31,6 +31,7 @@ import { createEcsService } from "#services/ecs/service.ts";
 import { createElbv2Service } from "#services/elbv2/service.ts";
 import { createIamService } from "#services/iam/service.ts";
 import { createLogsService } from "#services/logs/service.ts";
+import { createServiceDiscoveryService } from "#services/servicediscovery/service.ts";
 import { createStsService } from "#services/sts/service.ts";
 import { screened } from "#store/screened.ts";
 import type { Store } from "#store/store.ts";
@@ -148,6 +149,7 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
     createLogsService({ ...base, logs: logs.store }),
     eventBridge.service,
     ...secrets.services,
+    createServiceDiscoveryService(base),
     createStsService({
       ...base,
       sessions: identities.sessions,

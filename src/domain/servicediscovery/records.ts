@@ -15,15 +15,13 @@ interface Owned {
 }
 
 export interface NamespaceRow extends Owned {
-  /** Of a DNS namespace: a domain name, in lower case as it was given or not, without a dot at its end. */
+  /** Of a DNS namespace: a domain name as it was written, without a dot at its end. */
   readonly name: string;
+  /** By which DiscoverInstances finds it: its name, or that with a suffix where another namespace of the region has it. */
+  readonly httpName: string;
   readonly type: "DNS_PRIVATE" | "HTTP";
   /** Of DNS_PRIVATE: where its names resolve. */
   readonly vpcId?: string;
-  /** Of DNS_PRIVATE. */
-  readonly hostedZoneId?: string;
-  /** Of DNS_PRIVATE: how long resolvers keep that a name is not there. */
-  readonly soaTtlSeconds?: number;
 }
 
 export interface DnsRecord {
@@ -41,8 +39,6 @@ export interface DiscoveryServiceRow extends Owned {
   readonly routingPolicy: RoutingPolicy;
   /** Whether somebody (ECS, UpdateInstanceCustomHealthStatus) says how its instances are. Otherwise all count as healthy. */
   readonly customHealth: boolean;
-  /** Of a DNS namespace, and yet without names there. */
-  readonly httpOnly: boolean;
   /** Raised whenever its instances or their health change. */
   readonly revision: number;
 }
@@ -74,18 +70,22 @@ export interface OperationRow {
   readonly account: string;
   readonly type: OperationType;
   readonly targets: Partial<Readonly<Record<"NAMESPACE" | "SERVICE" | "INSTANCE", string>>>;
-  /** Whose namespace or service it was, for ListOperations. */
+  /** Whose namespace or service it was, for ListOperations and for policies. */
   readonly namespaceId?: string;
   readonly serviceId?: string;
   readonly creatorRequestId?: string;
   readonly createdAt: number;
 }
 
-/** Key of a namespace, a service or an operation. */
+/** Key of a namespace or a service. */
 export const discoveryKey = (region: string, id: string): string => `${region}/${id}`;
 
 /** Key of an instance. Service ids are unique across regions. */
 export const instanceKey = (serviceId: string, id: string): string => `${serviceId}/${id}`;
+
+/** Key of an operation: the oldest come first. */
+export const operationKey = ({ region, createdAt, id }: Pick<OperationRow, "region" | "createdAt" | "id">) =>
+  `${region}/${String(createdAt).padStart(15, "0")}/${id}`;
 
 export const newNamespace = (namespace: Omit<NamespaceRow, "createdAt">, now: number): NamespaceRow => ({
   ...namespace,
@@ -126,14 +126,15 @@ export const withInstanceHealth = (
   instance: { ...instance, health },
 });
 
-/** UpdateService: what is left out goes, except what makes the service what it is. */
-export function withServiceChange(
+export const withServiceChange = (
   service: DiscoveryServiceRow,
-  change: { readonly description?: string; readonly dnsRecords: readonly DnsRecord[] },
-): DiscoveryServiceRow {
-  const { description: _, ...rest } = service;
-  return { ...rest, ...change };
-}
+  change: Partial<Pick<DiscoveryServiceRow, "description" | "dnsRecords">>,
+): DiscoveryServiceRow => ({ ...service, ...change });
+
+export const withNamespaceDescription = (namespace: NamespaceRow, description: string): NamespaceRow => ({
+  ...namespace,
+  description,
+});
 
 const revised = (service: DiscoveryServiceRow): DiscoveryServiceRow => ({
   ...service,

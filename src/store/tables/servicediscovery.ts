@@ -14,7 +14,8 @@ export const namespaces = defineTable<NamespaceRow>({
     arn: (row) => [row.arn],
     id: (row) => [row.id],
     vpc: (row) => (row.vpcId === undefined ? [] : [row.vpcId]),
-    name: (row) => [`${row.region}/${row.name.toLowerCase()}`],
+    /** As DiscoverInstances names it. */
+    httpName: (row) => [`${row.region}/${row.httpName}`],
   },
 });
 /** region/id */
@@ -27,8 +28,11 @@ export const instances = defineTable<DiscoveryInstanceRow>({
   name: "servicediscovery-instances",
   indexes: { service: (row) => [row.serviceId] },
 });
-/** region/id */
+/** region/time/id */
 export const operations = defineTable<OperationRow>({
   name: "servicediscovery-operations",
-  indexes: { region: (row) => [row.region] },
+  indexes: {
+    id: (row) => [row.id],
+    request: (row) => (row.creatorRequestId === undefined ? [] : [row.creatorRequestId]),
+  },
 });
