@@ -22,7 +22,7 @@ export function decideZone(namespace: NamespaceRow, services: readonly Discovery
     const name = `${service.name}.${domain}`.toLowerCase();
     const has = (type: "A" | "SRV") => service.dnsRecords.some((record) => record.type === type);
     // A service may be called what no DNS name can be; DiscoverInstances finds it all the same.
-    if (service.httpOnly || !isDnsLabels(name)) continue;
+    if (!isDnsLabels(name)) continue;
     const answered = answers(instances);
     if (has("A")) addresses.push({ name, addresses: answered.map(({ address }) => address) });
     if (!has("SRV")) continue;

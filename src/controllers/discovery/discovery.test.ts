@@ -31,7 +31,17 @@ const owned = (id: string) => ({
   tags: {},
 });
 const namespace = (more: Partial<NamespaceRow> = {}): NamespaceRow =>
-  newNamespace({ ...owned("ns-1"), name: "Corp.local", type: "DNS_PRIVATE", vpcId: vpc.id, ...more }, 0);
+  newNamespace(
+    {
+      ...owned("ns-1"),
+      name: "Corp.local",
+      httpName: "Corp.local",
+      type: "DNS_PRIVATE",
+      vpcId: vpc.id,
+      ...more,
+    },
+    0,
+  );
 const service = (types: readonly ("A" | "SRV")[] = ["A"], more: Partial<DiscoveryServiceRow> = {}) =>
   newDiscoveryService(
     {
@@ -41,7 +51,6 @@ const service = (types: readonly ("A" | "SRV")[] = ["A"], more: Partial<Discover
       dnsRecords: types.map((type) => ({ type, ttlSeconds: 10 })),
       routingPolicy: "MULTIVALUE",
       customHealth: true,
-      httpOnly: false,
       ...more,
     },
     0,
@@ -101,7 +110,6 @@ describe("a private namespace's zone", () => {
   it("has nothing of a service that only DiscoverInstances finds, or whose name no DNS name can be", () => {
     const empty = { domain: "corp.local", addresses: [], services: [] };
     const here = instance("a", "10.64.0.5", { port: "1" });
-    expect(decided(service(["A"], { httpOnly: true }), here)).toEqual(empty);
     expect(decided(service([]), here)).toEqual(empty);
     expect(decided(service(["A", "SRV"], { name: "a b" }), here)).toEqual(empty);
   });
