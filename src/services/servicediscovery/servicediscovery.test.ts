@@ -87,6 +87,11 @@ describe("a namespace", () => {
     );
   });
 
+  it("is one of at most 50 in a region", async () => {
+    for (let i = 0; i < 50; i++) await fixture.namespace(`n${i}`);
+    expect(await refusal(fixture.namespace("one-more"))).toBe("ResourceLimitExceeded");
+  });
+
   it("is listed by filters, in pages", async () => {
     await fixture.namespace("shop.local", VPC);
     await fixture.namespace("shop-api");
@@ -106,6 +111,18 @@ describe("a namespace", () => {
     const { Namespaces: two, NextToken: end } = await map.listNamespaces({ MaxResults: 2, NextToken });
     expect([one?.length, two?.length, end]).toEqual([2, 1, undefined]);
     expect(await refusal(map.listNamespaces({ NextToken: "nonsense" }))).toBe("InvalidInput");
+  });
+
+  it("is described anew by the operation of its kind", async () => {
+    const dns = await fixture.namespace("shop.local", VPC);
+    const http = await fixture.namespace("api");
+    const { OperationId } = await map.updatePrivateDnsNamespace({ Id: dns, Namespace: { Description: "a" } });
+    await map.updateHttpNamespace({ Id: http, Namespace: { Description: "b" } });
+    expect((await map.getNamespace({ Id: dns })).Namespace?.Description).toBe("a");
+    expect((await map.getNamespace({ Id: http })).Namespace?.Description).toBe("b");
+    expect((await map.getOperation({ OperationId })).Operation?.Type).toBe("UPDATE_NAMESPACE");
+    const wrong = map.updateHttpNamespace({ Id: dns, Namespace: { Description: "c" } });
+    expect(await refusal(wrong)).toBe("InvalidInput");
   });
 
   it("is deleted only without services", async () => {
@@ -194,20 +211,28 @@ describe("a service", () => {
   });
 
   it("changes how long its records live, and not their types", async () => {
-    const id = await service(await fixture.namespace("shop.local", VPC), "web", {
-      DnsConfig: { DnsRecords: [A] },
-    });
-    const Service = { Description: "new", DnsConfig: { DnsRecords: [{ Type: "A", TTL: 99 }] } } as const;
-    await map.updateService({
-      Id: id,
-      Service: { ...Service, DnsConfig: { DnsRecords: [{ ...A, TTL: 99 }] } },
-    });
-    expect((await map.getService({ Id: id })).Service).toMatchObject({
-      Description: "new",
-      DnsConfig: { DnsRecords: [{ Type: "A", TTL: 99 }] },
-    });
+    const NamespaceId = await fixture.namespace("shop.local", VPC);
+    const id = await service(NamespaceId, "web", { DnsConfig: { DnsRecords: [A] } });
+    const DnsConfig = { DnsRecords: [{ ...A, TTL: 99 }] };
+    await map.updateService({ Id: id, Service: { Description: "new", DnsConfig } });
+    expect((await map.getService({ Id: id })).Service).toMatchObject({ Description: "new", DnsConfig });
     const other = map.updateService({ Id: id, Service: { DnsConfig: { DnsRecords: [SRV] } } });
     expect(await refusal(other)).toBe("InvalidInput");
+    const inHttp = await service(await fixture.namespace("api"), "web");
+    expect(await refusal(map.updateService({ Id: inHttp, Service: { Description: "new" } }))).toBe(
+      "InvalidInput",
+    );
+  });
+
+  it("loses the records that a change leaves out", async () => {
+    const NamespaceId = await fixture.namespace("shop.local", VPC);
+    const id = await service(NamespaceId, "web", { DnsConfig: { DnsRecords: [A, SRV] } });
+    await map.updateService({ Id: id, Service: { DnsConfig: { DnsRecords: [SRV] } } });
+    const { Service } = await map.getService({ Id: id });
+    expect(Service?.DnsConfig?.DnsRecords).toEqual([SRV]);
+    await map.updateService({ Id: id, Service: { Description: "d" } });
+    const bare = (await map.getService({ Id: id })).Service;
+    expect([bare?.Type, bare?.DnsConfig, bare?.Description]).toEqual(["HTTP", undefined, "d"]);
   });
 
   it("is deleted only without instances", async () => {

@@ -102,6 +102,8 @@ export function serviceOperations(deps: ServiceDiscoveryDependencies) {
       const { description } = checkTexts({ Description: change.Description });
       return store.transact((tx) => {
         const row = serviceOf(tx, context, input.Id, "id");
+        if (namespaceOf(tx, context, row.namespaceId).type === "HTTP")
+          throw invalidInput("A service of an HTTP namespace cannot be updated.");
         const had = new Set(row.dnsRecords.map(({ type }) => type));
         if (dnsRecords?.some(({ type }) => !had.has(type)) === true)
           throw invalidInput("The types of a service's DNS records cannot be changed.");
