@@ -20,6 +20,7 @@ import {
   REGION,
   type World,
 } from "../world.suite.ts";
+import { beginRelease } from "../instance/release.ts";
 import { createTaskController } from "./run.ts";
 
 const ARN = "arn:aws:servicediscovery:us-east-1:000000000000:service/srv-1";
@@ -141,6 +142,13 @@ describe("a task of a service with a registry", () => {
     await quiet();
     expect(registered()).toEqual([]);
     expect(task()?.stopCode).toBe("TerminationNotice");
+  });
+
+  it("is found no more as soon as its host begins to end", async () => {
+    await started();
+    await beginRelease(world.store, "i-c0", () => world.clock.now());
+    expect(registered()).toEqual([]);
+    expect(task()?.lastStatus).toBe("RUNNING");
   });
 
   it("runs without it when the Cloud Map service is gone, and an event says so", async () => {

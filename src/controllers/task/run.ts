@@ -15,8 +15,8 @@ import { containerInstances, tasks } from "#store/tables/ecs.ts";
 import { targetGroups, targets } from "#store/tables/elbv2.ts";
 import type { Controller } from "../controller.ts";
 import { writeServiceEvent } from "../service-events.ts";
+import { deregisterFromDiscovery, registerInDiscovery, tellHealth } from "../task-discovery.ts";
 import { createWorkQueue } from "../work-queue.ts";
-import { deregisterFromDiscovery, registerInDiscovery, tellHealth } from "./discovery.ts";
 import { deregistrationDelay, targetFor } from "./register.ts";
 
 export interface TaskControllerDependencies {

@@ -10,9 +10,10 @@ import {
   registerInstance,
   withInstanceHealth,
 } from "#domain/servicediscovery/records.ts";
-import type { Transaction } from "#store/store.ts";
+import type { Reader, Transaction } from "#store/store.ts";
 import { instances, services } from "#store/tables/servicediscovery.ts";
 
+type Registered = Pick<TaskRow, "id" | "region" | "serviceRegistries">;
 type Host = Pick<InstanceRow, "id" | "privateIp">;
 
 /** The Cloud Map service's id; undefined when that is gone, or the task has no such address or port. */
@@ -36,7 +37,7 @@ export function registerInDiscovery(
 }
 
 /** The task is found no more. Safe twice. */
-export function deregisterFromDiscovery(tx: Transaction, task: TaskRow): void {
+export function deregisterFromDiscovery(tx: Transaction, task: Registered): void {
   for (const { discoveryServiceId } of task.serviceRegistries ?? []) {
     if (discoveryServiceId === undefined) continue;
     const key = instanceKey(discoveryServiceId, task.id);
@@ -47,6 +48,13 @@ export function deregisterFromDiscovery(tx: Transaction, task: TaskRow): void {
     if (service !== undefined) tx.put(services, serviceKey, deregisterInstance(service));
   }
 }
+
+/** Whether Cloud Map has the task. */
+export const isDiscoverable = (reader: Reader, task: Registered): boolean =>
+  (task.serviceRegistries ?? []).some(
+    ({ discoveryServiceId: id }) =>
+      id !== undefined && reader.get(instances, instanceKey(id, task.id)) !== undefined,
+  );
 
 /** What the containers' health checks say is told on. */
 export function tellHealth(tx: Transaction, task: TaskRow): void {
