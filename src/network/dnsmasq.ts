@@ -71,9 +71,9 @@ const common = (server: { readonly program: string; readonly user: string }): [s
   "--dns-forward-max=1000",
 ];
 
-const label = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?$/;
+const label = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
-/** Whether the name, in lower case, can be published: labels of letters, digits and hyphens, 253 characters. */
+/** Whether the name, in lower case, can be published: labels of letters, digits, hyphens and underscores, 253 characters. */
 export const isDnsName = (name: string): boolean => name.includes(".") && isDnsLabels(name);
 
 /** As `isDnsName`, or a single label, which a private zone may be called. */
