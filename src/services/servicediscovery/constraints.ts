@@ -5,7 +5,7 @@ import type { Tags } from "#domain/tags.ts";
 import { constraintsOf } from "../constraints.ts";
 import { invalidInput } from "./errors.ts";
 
-export const { refuse, lengthWithin, inRange, oneOf, matching } = constraintsOf(invalidInput);
+export const { lengthWithin, inRange, oneOf, matching } = constraintsOf(invalidInput);
 
 const LABEL = "([a-zA-Z0-9_]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?)";
 const DNS_NAME = new RegExp(`^${LABEL}(\\.${LABEL})*$`);
