@@ -49,7 +49,10 @@ export function serviceOperations({ store, clock, random, account }: EcsDependen
           now: clock.now(),
         });
         const { loadBalancers, serviceRegistries, network } = wanted.specification;
-        if (!hasRole && (loadBalancers.length > 0 || serviceRegistries !== undefined || network !== undefined)) {
+        if (
+          !hasRole &&
+          (loadBalancers.length > 0 || serviceRegistries !== undefined || network !== undefined)
+        ) {
           throw invalidParameter(
             "Unable to assume the service linked role. Please verify that the ECS service linked role exists.",
           );
