@@ -5,7 +5,9 @@ import { defineConfig } from "vitest/config";
 
 const real = ["**/*.real.test.ts"];
 const alone = [
-  ...["awsvpc", "demo", "down-and-up", "fargate", "join"].map((name) => `tests/e2e/${name}.real.test.ts`),
+  ...["awsvpc", "demo", "discovery", "down-and-up", "fargate", "join"].map(
+    (name) => `tests/e2e/${name}.real.test.ts`,
+  ),
   "tests/scripts/leaks.real.test.ts",
 ];
 

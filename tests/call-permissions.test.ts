@@ -9,6 +9,7 @@ import { createIamService } from "#services/iam/service.ts";
 import { createKmsService } from "#services/kms/service.ts";
 import { createLogsService } from "#services/logs/service.ts";
 import { createSecretsManagerService } from "#services/secretsmanager/service.ts";
+import { createServiceDiscoveryService } from "#services/servicediscovery/service.ts";
 import { createSsmService } from "#services/ssm/service.ts";
 import { createStsService } from "#services/sts/service.ts";
 
@@ -25,6 +26,7 @@ const services: readonly ServiceDefinition[] = [
   createKmsService(deps),
   createLogsService(deps),
   createSecretsManagerService(deps),
+  createServiceDiscoveryService(deps),
   createSsmService(deps),
   createStsService(deps),
 ];

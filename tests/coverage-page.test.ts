@@ -10,6 +10,7 @@ import { createIamService } from "#services/iam/service.ts";
 import { createKmsService } from "#services/kms/service.ts";
 import { createLogsService } from "#services/logs/service.ts";
 import { createSecretsManagerService } from "#services/secretsmanager/service.ts";
+import { createServiceDiscoveryService } from "#services/servicediscovery/service.ts";
 import { createSsmService } from "#services/ssm/service.ts";
 import { createStsService } from "#services/sts/service.ts";
 
@@ -27,6 +28,7 @@ it("the coverage page names exactly what is built", async () => {
     createKmsService(none),
     createLogsService(none),
     createSecretsManagerService(none),
+    createServiceDiscoveryService(none),
     createSsmService(none),
     createStsService(none),
   ]);

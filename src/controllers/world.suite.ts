@@ -31,13 +31,16 @@ import * as ec2 from "#store/tables/ec2.ts";
 import * as ecs from "#store/tables/ecs.ts";
 import * as elbv2 from "#store/tables/elbv2.ts";
 import * as iam from "#store/tables/iam.ts";
+import * as servicediscovery from "#store/tables/servicediscovery.ts";
 
 export const REGION = "us-east-1";
 export const ACCOUNT = "000000000000";
 export const CLUSTER = "main";
 export const SERVICE_KEY = serviceKey(REGION, CLUSTER, "web");
 
-const storeTables = [ec2, ecs, elbv2, iam].flatMap((group) => Object.values(group) as AnyTable[]);
+const storeTables = [ec2, ecs, elbv2, iam, servicediscovery].flatMap(
+  (group) => Object.values(group) as AnyTable[],
+);
 
 export interface World {
   readonly backend: Backend;

@@ -5,6 +5,7 @@ import type { Logger } from "#lib/logger.ts";
 import { dnsCommand, forwarderCommand, needsForwarder } from "./dnsmasq.ts";
 import { dnsUser } from "./names-directory.ts";
 import { dnsService, forwarderService } from "./names.ts";
+import { zoneArguments, type ZoneOptions } from "./zones.ts";
 
 export interface DnsPlan {
   readonly vpcId: string;
@@ -14,6 +15,7 @@ export interface DnsPlan {
   /** The machine's resolvers, `/etc/resolv.conf`. */
   readonly resolvFile: string;
   readonly program: string;
+  readonly zones: ZoneOptions;
 }
 
 export async function ensureDns(supervisor: Supervisor, plan: DnsPlan, logger: Logger): Promise<void> {
@@ -36,7 +38,13 @@ export async function ensureDns(supervisor: Supervisor, plan: DnsPlan, logger: L
   const upstream = forward ? { forwarder: plan.endpoint } : { resolvFile };
   await supervisor.ensure({
     name: dnsService(vpcId),
-    command: dnsCommand({ program, user, namesDirectory: plan.namesDirectory, upstream }),
+    command: dnsCommand({
+      program,
+      user,
+      namesDirectory: plan.namesDirectory,
+      upstream,
+      zones: zoneArguments(plan.zones),
+    }),
     environment: {},
     networkNamespace: plan.namespace,
   });

@@ -23,6 +23,8 @@ export interface DnsServer {
   readonly user: string;
   readonly namesDirectory: string;
   readonly upstream: Upstream;
+  /** Options of the VPC's private zones. */
+  readonly zones?: readonly string[];
 }
 
 /** Answers from the names directory, which it watches; it needs nobody to be told of changes. Queries are not logged. */
@@ -32,6 +34,7 @@ export function dnsCommand(server: DnsServer): readonly [string, ...string[]] {
     `--listen-address=${DNS_ADDRESS}`,
     `--hostsdir=${server.namesDirectory}`,
     `--local=/${PRIVATE_DOMAIN}/`,
+    ...(server.zones ?? []),
     "--domain-needed",
     "--local-ttl=5",
     ...("forwarder" in server.upstream
@@ -68,8 +71,11 @@ const common = (server: { readonly program: string; readonly user: string }): [s
   "--dns-forward-max=1000",
 ];
 
-const label = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?$/;
+const label = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
-/** Whether the name, in lower case, can be published: labels of letters, digits and hyphens, 253 characters. */
-export const isDnsName = (name: string): boolean =>
-  name.length <= 253 && name.includes(".") && name.split(".").every((part) => label.test(part));
+/** Whether the name, in lower case, can be published: labels of letters, digits, hyphens and underscores, 253 characters. */
+export const isDnsName = (name: string): boolean => name.includes(".") && isDnsLabels(name);
+
+/** As `isDnsName`, or a single label, which a private zone may be called. */
+export const isDnsLabels = (name: string): boolean =>
+  name.length <= 253 && name.split(".").every((part) => label.test(part));

@@ -28,6 +28,7 @@ import { ensureNamespace, shell, type NamespaceScript } from "./script.ts";
 import { createSerial } from "./serial.ts";
 import { removeNetwork, removeVpcNetwork } from "./teardown.ts";
 import { createTunnels, type Tunnels } from "./tunnels.ts";
+import { type DnsZone, zoneFiles } from "./zones.ts";
 import { addressScript, removeAddressScript, rootScript, vpcScript, type VpcPlan } from "./vpc-script.ts";
 
 export interface VpcNetworkOptions {
@@ -76,6 +77,11 @@ export interface VpcNetwork extends HostNetwork, Tunnels {
   setSecurityGroups(vpcId: string, wanted: SecurityGroups): Promise<void>;
   /** Publishes a name for hosts, tasks and this machine; undefined withdraws it. Safe twice. */
   setName(vpcId: string, name: string, address: string | undefined): Promise<void>;
+  /**
+   * Makes the VPC's private zones exactly these, for hosts and tasks of the VPC. Addresses change without a break; another
+   * domain or SRV record starts the VPC's DNS server anew, which takes a moment. Safe twice.
+   */
+  setZones(vpcId: string, zones: readonly DnsZone[]): Promise<void>;
   /** VPCs of which there is a namespace. */
   listVpcs(): Promise<readonly string[]>;
   /** Removes a VPC in which no host is left, whether or not anybody still knows its range. Safe twice. */
@@ -151,7 +157,12 @@ export function createVpcNetwork(options: VpcNetworkOptions): VpcNetwork {
       ports: plan.ports,
     });
     if (opened.length > 0) logger.info("let the VPC pass this machine's firewall", { vpcId, chains: opened });
-    await ensureDns(
+    await serial.run("names", () => serveNames(plan));
+    return plan;
+  };
+  /** In turn with those who write the names. */
+  const serveNames = async ({ vpcId, namespace, addresses }: VpcPlan) =>
+    ensureDns(
       supervisor,
       {
         vpcId,
@@ -160,11 +171,10 @@ export function createVpcNetwork(options: VpcNetworkOptions): VpcNetwork {
         endpoint: addresses.endpoint,
         resolvFile: options.resolvFile ?? "/etc/resolv.conf",
         program: options.dnsmasqPath ?? "/usr/sbin/dnsmasq",
+        zones: await published.zoneOptions(vpcId),
       },
       logger,
     );
-    return plan;
-  };
 
   /** One VPC at a time: of two with overlapping ranges the second must see the first one's route. */
   const repair = (vpcId: string): Promise<VpcPlan> => {
@@ -301,6 +311,16 @@ export function createVpcNetwork(options: VpcNetworkOptions): VpcNetwork {
       await serial.run("names", async () => {
         await published.set(vpcId, wanted, address);
         await publish();
+      });
+    },
+
+    async setZones(vpcId, zones) {
+      const wanted = zoneFiles(zones);
+      const plan = await ensure(vpcId);
+      await serial.run("names", async () => {
+        const before = JSON.stringify(await published.zoneOptions(vpcId));
+        await published.setZones(vpcId, wanted);
+        if (JSON.stringify(wanted.options) !== before) await serveNames(plan);
       });
     },
 

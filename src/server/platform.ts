@@ -6,6 +6,7 @@ import type { Logger } from "#lib/logger.ts";
 import type { Random } from "#lib/random.ts";
 import type { LoadBalancerDriver } from "#loadbalancer/port.ts";
 import type { SecurityGroups } from "#network/group-rules.ts";
+import type { DnsZone } from "#network/zones.ts";
 import type { Store } from "#store/store.ts";
 import type { ServerConfig } from "./config.ts";
 import type { Routes } from "./http.ts";
@@ -27,6 +28,8 @@ export interface Platform {
   removeVpc(vpcId: string): Promise<void>;
   /** Publishes a name for tasks, instances and this machine; undefined withdraws it. */
   setName(vpcId: string, name: string, address: string | undefined): Promise<void>;
+  /** The VPC's private DNS zones, for hosts and tasks of the VPC, are exactly these from now on. Safe twice. */
+  setZones(vpcId: string, zones: readonly DnsZone[]): Promise<void>;
   /** The endpoint's base URL as hosts of this VPC reach it. */
   endpointFor(vpcId: string): string;
   /** Lets go; what runs goes on. */

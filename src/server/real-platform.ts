@@ -139,6 +139,10 @@ export function openRealPlatform({
       await serving(vpcId);
       await machine.network.setName(vpcId, name, address);
     },
+    setZones: async (vpcId, zones) => {
+      await serving(vpcId);
+      await machine.network.setZones(vpcId, zones);
+    },
     endpointFor(vpcId) {
       const cidr = cidrOf(vpcId);
       if (cidr === undefined) throw new Error(`There is no VPC ${vpcId}.`);

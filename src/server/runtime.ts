@@ -3,6 +3,7 @@
 import type { Clock } from "#lib/clock.ts";
 import type { Logger } from "#lib/logger.ts";
 import type { Random } from "#lib/random.ts";
+import { createDiscoveryController } from "#controllers/discovery/run.ts";
 import { createFargateController } from "#controllers/fargate/run.ts";
 import { createInstanceController } from "#controllers/instance/run.ts";
 import { createLoadBalancerController } from "#controllers/loadbalancer/run.ts";
@@ -30,6 +31,7 @@ import { createEcsService } from "#services/ecs/service.ts";
 import { createElbv2Service } from "#services/elbv2/service.ts";
 import { createIamService } from "#services/iam/service.ts";
 import { createLogsService } from "#services/logs/service.ts";
+import { createServiceDiscoveryService } from "#services/servicediscovery/service.ts";
 import { createStsService } from "#services/sts/service.ts";
 import { screened } from "#store/screened.ts";
 import type { Store } from "#store/store.ts";
@@ -118,6 +120,7 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
     }),
     createFargateController({ ...base, keepMs: config.fargateKeepMs }),
     createNetworkInterfaceController({ ...base, compute: platform.compute }),
+    createDiscoveryController({ ...base, ...platform }),
     createTaskController({ ...base, nodes }),
     createServiceController({ ...base, placement, nodes, settings: { steadyAfterMs: config.steadyAfterMs } }),
     createRetentionController(base),
@@ -146,6 +149,7 @@ export async function startRuntime(dependencies: RuntimeDependencies): Promise<R
     createLogsService({ ...base, logs: logs.store }),
     eventBridge.service,
     ...secrets.services,
+    createServiceDiscoveryService(base),
     createStsService({
       ...base,
       sessions: identities.sessions,

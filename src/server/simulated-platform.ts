@@ -71,6 +71,7 @@ export function openSimulatedPlatform(parts: PlatformParts): Platform {
       drivers.delete(vpcId);
     },
     async setName() {},
+    async setZones() {},
     endpointFor: () => `http://${config.host}:${config.port}`,
     async close() {
       await compute.removeEverything();

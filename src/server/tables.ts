@@ -9,6 +9,7 @@ import * as kms from "#store/tables/kms.ts";
 import * as logs from "#store/tables/logs.ts";
 import * as join from "#store/tables/join.ts";
 import * as secretsmanager from "#store/tables/secretsmanager.ts";
+import * as servicediscovery from "#store/tables/servicediscovery.ts";
 import * as ssm from "#store/tables/ssm.ts";
 
 export const allTables: readonly Table<never>[] = [
@@ -21,5 +22,6 @@ export const allTables: readonly Table<never>[] = [
   join,
   kms,
   secretsmanager,
+  servicediscovery,
   ssm,
 ].flatMap((group) => Object.values(group) as Table<never>[]);

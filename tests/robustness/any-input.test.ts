@@ -144,6 +144,9 @@ const anything = fc.oneof(
   },
 );
 
+const templateOf = ({ service, name }: BuiltOperation): Input | undefined =>
+  templates[`${service}:${name}`] ?? templates[name];
+
 const send = async (operation: BuiltOperation, input: Input) => {
   const answer = await call(operation.service, operation.name, encoded(operation, input), root);
   return answer.status === 200 ? undefined : fault(operation, answer, input);
@@ -157,7 +160,7 @@ const faultsLogged = () =>
 it("is given good requests to begin with", async () => {
   const refused: string[] = [];
   for (const operation of operations) {
-    const template = templates[operation.name];
+    const template = templateOf(operation);
     if (template === undefined) continue;
     const answer = await call(operation.service, operation.name, encoded(operation, template), root);
     if (answer.status !== 200) refused.push(`${operation.name}: ${answer.code}: ${answer.message}`);
@@ -168,7 +171,7 @@ it("is given good requests to begin with", async () => {
 
 it("answers a good request with one thing changed, whatever it is", { timeout: 30_000 }, async () => {
   const cases = operations.flatMap((operation) => {
-    const template = templates[operation.name];
+    const template = templateOf(operation);
     return template === undefined ? [] : pathsOf(template).map((path) => ({ operation, template, path }));
   });
   expect(new Set(cases.map((c) => c.operation.name)).size).toBeGreaterThanOrEqual(

@@ -45,7 +45,7 @@ export function namesOf(hosts: readonly Host[], place: stack.Place, balancer: st
   ];
 }
 
-/** Requests that would be taken as they are. */
+/** Requests that would be taken as they are, by operation; where several services have one of that name, by `service:operation`. */
 export function templatesOf(
   host: Host,
   place: stack.Place,
@@ -90,7 +90,7 @@ export function templatesOf(
         },
       ],
     },
-    CreateService: {
+    "ecs:CreateService": {
       cluster: "web",
       serviceName: "changed",
       taskDefinition: "app",
@@ -101,7 +101,7 @@ export function templatesOf(
       tags: [{ key: "a", value: "b" }],
       propagateTags: "SERVICE",
     },
-    UpdateService: {
+    "ecs:UpdateService": {
       cluster: "web",
       service: "spread",
       desiredCount: 2,
@@ -227,6 +227,8 @@ export function templatesOf(
     },
     DescribeInstances: { Filters: [{ Name: "instance-state-name", Values: ["run*"] }], MaxResults: 5 },
     CreateTags: { Resources: [host.instanceId], Tags: [{ Key: "a", Value: "b" }] },
+    CreatePrivateDnsNamespace: { Name: "corp.local", Vpc: place.vpcId, Tags: [{ Key: "a", Value: "b" }] },
+    CreateHttpNamespace: { Name: "api", Description: "d" },
     RunInstances: {
       ImageId: "ami-00000000000000000",
       InstanceType: "t3.small",

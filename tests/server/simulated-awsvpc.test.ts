@@ -28,8 +28,10 @@ it("runs awsvpc tasks on simulated hosts, and gives their interfaces back", { ti
     await stack.createCluster(clients);
     await stack.runInstances(clients, place);
     await eventually(
-      "two container instances",
-      async () => (await stack.containerInstances(clients)).length === 2 || undefined,
+      "two container instances that can be given tasks",
+      async () =>
+        (await stack.containerInstances(clients)).filter((i) => i.agentConnected === true).length === 2 ||
+        undefined,
       20,
     );
     const taskDefinition = "web";

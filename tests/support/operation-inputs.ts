@@ -7,6 +7,7 @@ import { createIamService } from "#services/iam/service.ts";
 import { createKmsService } from "#services/kms/service.ts";
 import { createLogsService } from "#services/logs/service.ts";
 import { createSecretsManagerService } from "#services/secretsmanager/service.ts";
+import { createServiceDiscoveryService } from "#services/servicediscovery/service.ts";
 import { createSsmService } from "#services/ssm/service.ts";
 import { createStsService } from "#services/sts/service.ts";
 import { awsQueryDialect, ec2Dialect, type QueryDialect } from "#gateway/query-decode.ts";
@@ -41,6 +42,7 @@ export async function builtOperations(): Promise<readonly BuiltOperation[]> {
     createKmsService(none),
     createLogsService(none),
     createSecretsManagerService(none),
+    createServiceDiscoveryService(none),
     createSsmService(none),
     createStsService(none),
   ];

@@ -10,7 +10,7 @@ const common: Readonly<Record<BuiltOperation["protocol"], ReadonlySet<string>>> 
     "ValidationException",
     "AccessDeniedException",
   ]),
-  query: new Set(["ValidationError", "MalformedQueryString", "RequestEntityTooLarge"]),
+  query: new Set(["AccessDenied", "ValidationError", "MalformedQueryString", "RequestEntityTooLarge"]),
   // EC2's model declares no errors: the client errors of its reference page, "Error codes".
   ec2: new Set([
     "InvalidParameter",

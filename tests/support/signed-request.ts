@@ -41,6 +41,7 @@ const targets = {
   kms: "TrentService",
   logs: "Logs_20140328",
   secretsmanager: "secretsmanager",
+  servicediscovery: "Route53AutoNaming_v20170314",
   ssm: "AmazonSSM",
 } as const;
 const versions = {

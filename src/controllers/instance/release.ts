@@ -1,6 +1,6 @@
-// What an instance's end means for the rows around it: before its host goes, its targets leave the load balancers and nothing
-// new is placed on it; after, its address is free and its container instance INACTIVE. The task controller loses the tasks of
-// an INACTIVE container instance.
+// What an instance's end means for the rows around it: before its host goes, its targets leave the load balancers, its tasks are
+// found by name no more, and nothing new is placed on it; after, its address is free and its container instance INACTIVE. The
+// task controller loses the tasks of an INACTIVE container instance.
 import { ec2Key, type InstanceRow, instanceTerminated } from "#domain/ec2/instance.ts";
 import { deregisterInstance, setAgentConnected } from "#domain/ecs/container-instance.ts";
 import type { TaskRow } from "#domain/ecs/task.ts";
@@ -10,6 +10,7 @@ import { addresses, instances } from "#store/tables/ec2.ts";
 import { containerInstances, tasks } from "#store/tables/ecs.ts";
 import { targetGroups, targets } from "#store/tables/elbv2.ts";
 import { writeServiceEvent } from "../service-events.ts";
+import { deregisterFromDiscovery, isDiscoverable } from "../task-discovery.ts";
 
 /** Each writes its own row and a service event. */
 const TARGETS_AT_ONCE = 40;
@@ -52,6 +53,17 @@ export async function beginRelease(store: Store, instanceId: string, now: () => 
       if (row.status !== "INACTIVE" && after !== row) tx.put(containerInstances, key, after);
     }
   });
+  for (;;) {
+    const left = await store.transact((tx) => {
+      const found = tx
+        .find(containerInstances, "ec2InstanceId", instanceId)
+        .flatMap(([, { arn }]) => tx.find(tasks, "activeOnInstance", arn))
+        .filter(([, task]) => isDiscoverable(tx, task));
+      for (const [, task] of found.slice(0, TARGETS_AT_ONCE)) deregisterFromDiscovery(tx, task);
+      return found.length;
+    });
+    if (left <= TARGETS_AT_ONCE) break;
+  }
   let inUse = false;
   for (;;) {
     const left = await store.transact((tx) => {

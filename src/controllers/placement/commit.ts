@@ -44,9 +44,7 @@ export function commitPlan(
     if (created.length >= limit) break;
     if (!room.has(arn)) room.set(arn, roomOn(tx, arn));
     const there = room.get(arn);
-    const task =
-      there &&
-      newTask(request, definition, there.instance, wanted?.deployment.loadBalancers ?? [], random, now);
+    const task = there && newTask(request, definition, there.instance, wanted?.deployment, random, now);
     if (there === undefined || task === undefined || !take(there, task, request.network !== undefined)) {
       conflicts.push(arn);
       continue;

@@ -5,7 +5,7 @@ import type { Random } from "#lib/random.ts";
 import { ec2Key, type SubnetRow } from "#domain/ec2/instance.ts";
 import { clusterArn } from "#domain/ecs/arns.ts";
 import { type CapacityProviderName, EPHEMERAL_STORAGE_GIB, PLATFORM_VERSION } from "#domain/ecs/fargate.ts";
-import { type AwsvpcConfiguration, type ServiceLoadBalancer, serviceKey } from "#domain/ecs/service.ts";
+import { type AwsvpcConfiguration, type Deployment, serviceKey } from "#domain/ecs/service.ts";
 import type { TaskDefinitionRow } from "#domain/ecs/task-definition.ts";
 import { taskKey, type TaskRow } from "#domain/ecs/task.ts";
 import type { PlacementRequest } from "#domain/ports/placement.ts";
@@ -52,11 +52,10 @@ export function commitFargate(
   const limit = Math.min(count, wanted?.count ?? count);
   const present = service === undefined ? before : tasksOfDeployment(tx, request, service);
   const providers = providersOf(request, present, limit);
-  const loadBalancers = wanted?.deployment.loadBalancers ?? [];
   const created: TaskRow[] = [];
   let failure: FargateCommit["failure"];
   while (created.length < limit) {
-    const made = oneTask(tx, request, definition, loadBalancers, [...present, ...created], parts);
+    const made = oneTask(tx, request, definition, wanted?.deployment, [...present, ...created], parts);
     if ("reason" in made) {
       failure = made;
       break;
@@ -78,7 +77,7 @@ function oneTask(
   tx: Transaction,
   request: PlacementRequest,
   definition: TaskDefinitionRow,
-  loadBalancers: readonly ServiceLoadBalancer[],
+  deployment: Deployment | undefined,
   present: readonly TaskRow[],
   { pool, random, now }: FargateParts,
 ): TaskRow | NonNullable<FargateCommit["failure"]> {
@@ -100,7 +99,7 @@ function oneTask(
         clusterArn: clusterArn(region, account, clusterName),
         availabilityZone,
       },
-      loadBalancers,
+      deployment,
       random,
       now,
     ),

@@ -4,7 +4,7 @@ import type { Random } from "#lib/random.ts";
 import { resourcesOf } from "#scheduler/demand.ts";
 import { containerArn, taskArn } from "#domain/ecs/arns.ts";
 import type { ContainerInstanceRow } from "#domain/ecs/container-instance.ts";
-import type { ServiceLoadBalancer } from "#domain/ecs/service.ts";
+import type { ServiceSpecification } from "#domain/ecs/service.ts";
 import type { TaskDefinitionRow } from "#domain/ecs/task-definition.ts";
 import type { TaskContainer, TaskRow } from "#domain/ecs/task.ts";
 import type { PlacementRequest } from "#domain/ports/placement.ts";
@@ -13,7 +13,7 @@ export function newTask(
   request: PlacementRequest,
   definition: TaskDefinitionRow,
   instance: Pick<ContainerInstanceRow, "arn" | "clusterArn" | "availabilityZone">,
-  loadBalancers: readonly ServiceLoadBalancer[],
+  deployment: Pick<ServiceSpecification, "loadBalancers" | "serviceRegistries"> | undefined,
   random: Random,
   now: number,
 ): TaskRow {
@@ -48,7 +48,10 @@ export function newTask(
     containers: containersOf(request, definition, id, random),
     overrides,
     healthStatus: "UNKNOWN",
-    loadBalancers,
+    loadBalancers: deployment?.loadBalancers ?? [],
+    ...(deployment?.serviceRegistries === undefined
+      ? {}
+      : { serviceRegistries: deployment.serviceRegistries }),
     createdAt: now,
     enableExecuteCommand: request.enableExecuteCommand,
     tags: request.tags,

@@ -1,5 +1,5 @@
-// The steps of a task's life that are the control plane's own: registers targets (ACTIVATING), drains them (DEACTIVATING),
-// takes those of an ended task out at once, and gives up tasks whose host is gone. Each step is one transaction.
+// The steps of a task's life that are the control plane's own: registers targets and discovery instances (ACTIVATING), drains
+// them (DEACTIVATING), takes those of an ended task out at once, and gives up tasks whose host is gone. Each step is one transaction.
 import type { Clock } from "#lib/clock.ts";
 import type { Logger } from "#lib/logger.ts";
 import type { Random } from "#lib/random.ts";
@@ -15,6 +15,7 @@ import { containerInstances, tasks } from "#store/tables/ecs.ts";
 import { targetGroups, targets } from "#store/tables/elbv2.ts";
 import type { Controller } from "../controller.ts";
 import { writeServiceEvent } from "../service-events.ts";
+import { deregisterFromDiscovery, registerInDiscovery, tellHealth } from "../task-discovery.ts";
 import { createWorkQueue } from "../work-queue.ts";
 import { deregistrationDelay, targetFor } from "./register.ts";
 
@@ -49,12 +50,16 @@ export function createTaskController({
         task.launchType === "FARGATE" ? "The task's host ended." : `Host EC2 (instance ${host}) terminated.`;
       tx.put(tasks, key, loseTask(task, { code: "TerminationNotice", reason }, now));
       removeTargets(tx, task, now);
+      deregisterFromDiscovery(tx, task);
     } else if (task.lastStatus === "ACTIVATING" && task.desiredStatus === "RUNNING") {
       activate(tx, key, task, instance, random, now);
     } else if (task.lastStatus === "DEACTIVATING") {
       return drain(tx, key, task, nodes(), now);
     } else if (hasReached(task, "STOPPING")) {
       removeTargets(tx, task, now);
+      deregisterFromDiscovery(tx, task);
+    } else if (task.lastStatus === "RUNNING") {
+      tellHealth(tx, task);
     }
     return undefined;
   };
@@ -95,7 +100,8 @@ export function createTaskController({
 }
 
 /** A task placed on an instance that is already gone must be seen too: PENDING ones are looked at once. */
-const needsStep = (task: TaskRow): boolean => task.lastStatus !== "RUNNING";
+const needsStep = (task: TaskRow): boolean =>
+  task.lastStatus !== "RUNNING" || task.serviceRegistries !== undefined;
 
 function instanceOf(rows: Reader, task: TaskRow): ContainerInstanceRow | undefined {
   const key = keyOfEcsArn(task.containerInstanceArn ?? "");
@@ -117,7 +123,7 @@ function tell(tx: Transaction, task: TaskRow, message: string, now: number): voi
     writeServiceEvent(tx, { region, clusterName, name: serviceName }, message, now);
 }
 
-/** Registers every target and lets the task be RUNNING, in one transaction: it is never half registered. */
+/** Registers every target and discovery instance, and lets the task be RUNNING, in one transaction: it is never half registered. */
 function activate(
   tx: Transaction,
   key: string,
@@ -145,7 +151,18 @@ function activate(
     targetKeys[i] = rowKey;
     tell(tx, task, `registered 1 targets in (target-group ${entry.targetGroupArn})`, now);
   }
-  tx.put(tasks, key, activateTask(task, targetKeys, now));
+  const discovered = (task.serviceRegistries ?? []).map((registry) => {
+    const id = host === undefined ? undefined : registerInDiscovery(tx, task, registry, host, now);
+    if (id === undefined)
+      tell(
+        tx,
+        task,
+        `was unable to register an instance in (service-registry ${registry.registryArn}).`,
+        now,
+      );
+    return id;
+  });
+  tx.put(tasks, key, activateTask(task, targetKeys, now, discovered));
 }
 
 function targetsOf(rows: Reader, task: TaskRow): readonly (readonly [string, TargetRow])[] {
@@ -163,6 +180,7 @@ function drain(
   nodes: readonly string[],
   now: number,
 ): number | undefined {
+  deregisterFromDiscovery(tx, task);
   const all = targetsOf(tx, task);
   const registered = all.filter(([, target]) => target.lifecycle === "registered");
   if (registered.length > 0) tell(tx, task, "has begun draining connections on 1 tasks.", now);

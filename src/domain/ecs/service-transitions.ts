@@ -44,10 +44,10 @@ export interface ServiceRows {
   readonly revision?: ServiceRevisionRow;
 }
 
-type Removable = "capacityProviderStrategy" | "platformVersion";
+type Removable = "capacityProviderStrategy" | "platformVersion" | "serviceRegistries";
 
 export interface ServiceChange extends Partial<Settable> {
-  /** `undefined` takes one of these away: a network, a strategy, a platform version. */
+  /** `undefined` takes one of these away: a network, a strategy, a platform version, registries. */
   readonly specification?: Partial<Omit<ServiceSpecification, "network" | Removable>> & {
     readonly [K in "network" | Removable]?: ServiceSpecification[K] | undefined;
   };
@@ -93,10 +93,11 @@ export function updateService(
     next = { ...withoutSteady(withoutShortfall(next)), deployments: touched(next.deployments, now) };
   }
   if (before === undefined) return { service: next };
-  const { network, capacityProviderStrategy, platformVersion, ...others } = {
+  const { network, capacityProviderStrategy, platformVersion, serviceRegistries, ...others } = {
     network: before.network,
     capacityProviderStrategy: before.capacityProviderStrategy,
     platformVersion: before.platformVersion,
+    serviceRegistries: before.serviceRegistries,
     ...specification,
   };
   const wanted = specificationOf({
@@ -105,6 +106,7 @@ export function updateService(
     network,
     capacityProviderStrategy,
     platformVersion,
+    serviceRegistries,
   });
   if (forceNewDeployment !== true && same(wanted, specificationOf(before))) return { service: next };
   return withDeployment(next, wanted, containerImages ?? [], account, deploymentNumber, now);
@@ -287,8 +289,13 @@ function specificationOf(
   },
 ): ServiceSpecification {
   const { taskDefinitionArn, launchType, loadBalancers, ...given } = deployment;
-  const { network, capacityProviderStrategy, platformVersion } = given;
-  const optional = withoutUndefined({ network, capacityProviderStrategy, platformVersion });
+  const { network, capacityProviderStrategy, platformVersion, serviceRegistries } = given;
+  const optional = withoutUndefined({
+    network,
+    capacityProviderStrategy,
+    platformVersion,
+    serviceRegistries,
+  });
   return { taskDefinitionArn, launchType, loadBalancers, ...optional };
 }
 

@@ -9,6 +9,15 @@ export interface ServiceLoadBalancer {
   readonly containerPort: number;
 }
 
+/** A Cloud Map service in which tasks are instances (API reference, "ServiceRegistry"). */
+export interface ServiceRegistry {
+  readonly registryArn: string;
+  readonly containerName?: string;
+  readonly containerPort?: number;
+  /** Network mode awsvpc only, instead of a container's. */
+  readonly port?: number;
+}
+
 export interface PlacementConstraint {
   readonly type: "distinctInstance" | "memberOf";
   readonly expression?: string;
@@ -36,6 +45,7 @@ export interface ServiceSpecification {
   /** Fargate only, as it was asked for: `LATEST`, or a version. */
   readonly platformVersion?: string;
   readonly loadBalancers: readonly ServiceLoadBalancer[];
+  readonly serviceRegistries?: readonly ServiceRegistry[];
   /** Network mode awsvpc only. */
   readonly network?: AwsvpcConfiguration;
 }

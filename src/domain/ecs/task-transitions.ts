@@ -57,7 +57,8 @@ export function reportTask(task: TaskRow, report: TaskReport, now: number): Task
   if (report.status === "STOPPED") return bump(task, stoppedByAgent(next, report, now));
   if (report.status === "RUNNING" && !hasReached(next, "ACTIVATING")) {
     next =
-      next.loadBalancers.length > 0 && next.desiredStatus === "RUNNING"
+      (next.loadBalancers.length > 0 || (next.serviceRegistries ?? []).length > 0) &&
+      next.desiredStatus === "RUNNING"
         ? { ...next, lastStatus: "ACTIVATING" }
         : running(next, now);
   }
@@ -70,25 +71,42 @@ export function reportTask(task: TaskRow, report: TaskReport, now: number): Task
   return bump(task, next);
 }
 
-/** All its targets are registered: ACTIVATING ends. `targetKeys` in the order of `loadBalancers`. */
-export function activateTask(task: TaskRow, targetKeys: readonly string[], now: number): TaskRow {
+/**
+ * All its targets and discovery instances are registered: ACTIVATING ends. `targetKeys` in the order of `loadBalancers`,
+ * `discoveryServiceIds` in that of `serviceRegistries`; what could not be registered has none.
+ */
+export function activateTask(
+  task: TaskRow,
+  targetKeys: readonly (string | undefined)[],
+  now: number,
+  discoveryServiceIds: readonly (string | undefined)[] = [],
+): TaskRow {
   if (task.lastStatus !== "ACTIVATING") return task;
   const loadBalancers = task.loadBalancers.map((lb, i) => ({
     ...lb,
     ...once("targetKey", targetKeys[i] ?? lb.targetKey),
   }));
-  return bump(task, running({ ...task, loadBalancers }, now));
+  const serviceRegistries = task.serviceRegistries?.map((registry, i) => ({
+    ...registry,
+    ...once("discoveryServiceId", discoveryServiceIds[i] ?? registry.discoveryServiceId),
+  }));
+  return bump(
+    task,
+    running({ ...task, loadBalancers, ...once("serviceRegistries", serviceRegistries) }, now),
+  );
 }
 
 /**
- * Estiba or a caller decides the stop. With registered targets the task drains first (DEACTIVATING); the agent hears
+ * Estiba or a caller decides the stop. With registered targets or discovery instances the task drains first (DEACTIVATING); the agent hears
  * of it only at STOPPING. The first cause stands.
  */
 export function stopTask(task: TaskRow, cause: StopCause, now: number): TaskRow {
   if (task.desiredStatus === "STOPPED") return task;
   // Its agent has not heard of it: nothing runs that must be stopped, but there may be an interface.
   if (task.lastStatus === "PROVISIONING") return loseTask(task, cause, now);
-  const drains = task.loadBalancers.some((lb) => lb.targetKey !== undefined);
+  const drains =
+    task.loadBalancers.some((lb) => lb.targetKey !== undefined) ||
+    (task.serviceRegistries ?? []).some((registry) => registry.discoveryServiceId !== undefined);
   const lastStatus = furthest(task.lastStatus, drains ? "DEACTIVATING" : "STOPPING");
   return bump(task, {
     ...task,

@@ -2,6 +2,7 @@
 import type { TaskOverride } from "@aws-sdk/client-ecs";
 import type { Tags } from "../tags.ts";
 import type { CapacityProviderName, TaskRuntime } from "./fargate.ts";
+import type { ServiceRegistry } from "./service.ts";
 
 /** ECS Developer Guide, "Amazon ECS task lifecycle", in the order a task walks it. */
 export const TASK_STATUSES = [
@@ -60,6 +61,12 @@ export type StopCode =
   | "ServiceSchedulerInitiated"
   | "SpotInterruption"
   | "TerminationNotice";
+
+/** A Cloud Map service that the task's service names. */
+export interface TaskRegistry extends ServiceRegistry {
+  /** Id of the Cloud Map service once the task was registered there, under its own id. */
+  readonly discoveryServiceId?: string;
+}
 
 /** A target group that the task's service names: which container port is to be registered there. */
 export interface TaskLoadBalancer {
@@ -127,6 +134,7 @@ export interface TaskRow {
   readonly overrides: TaskOverride;
   readonly healthStatus: HealthStatus;
   readonly loadBalancers: readonly TaskLoadBalancer[];
+  readonly serviceRegistries?: readonly TaskRegistry[];
   readonly createdAt: number;
   readonly pullStartedAt?: number;
   readonly pullStoppedAt?: number;

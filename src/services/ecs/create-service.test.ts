@@ -172,7 +172,11 @@ describe("CreateService", () => {
     ["CodeDeploy", { deploymentController: { type: "CODE_DEPLOY" } }, /controller 'CODE_DEPLOY' is not impl/],
     ["rebalancing", { availabilityZoneRebalancing: "ENABLED" }, /'availabilityZoneRebalancing' other than/],
     ["ECS Exec", { enableExecuteCommand: true }, /'enableExecuteCommand' is not implemented/],
-    ["service registries", { serviceRegistries: [{ registryArn: "a" }] }, /'serviceRegistries' is not impl/],
+    [
+      "an unknown service registry",
+      { serviceRegistries: [{ registryArn: "a" }] },
+      /registry a does not exist/,
+    ],
     ["a role", { role: "ecsServiceRole" }, /'role' is not implemented/],
     ["a platform version", { platformVersion: "LATEST" }, /platform version must be null/],
     ["Service Connect", { serviceConnectConfiguration: { enabled: true } }, /'serviceConnectConfiguration'/],

@@ -17,6 +17,7 @@ import * as ec2 from "#store/tables/ec2.ts";
 import * as ecs from "#store/tables/ecs.ts";
 import * as elbv2 from "#store/tables/elbv2.ts";
 import * as iam from "#store/tables/iam.ts";
+import * as servicediscovery from "#store/tables/servicediscovery.ts";
 import type { EcsDependencies } from "./dependencies.ts";
 import { createEcsService } from "./service.ts";
 
@@ -62,7 +63,7 @@ export async function createFixture(changes: Partial<EcsDependencies> = {}): Pro
   const store = await createStore({
     backend: createMemoryBackend(),
     logger: silentLogger,
-    tables: [ec2, ecs, elbv2, iam].flatMap((group) => Object.values(group) as AnyTable[]),
+    tables: [ec2, ecs, elbv2, iam, servicediscovery].flatMap((group) => Object.values(group) as AnyTable[]),
   });
   const clock = new TestClock();
   const random = seededRandom(7);

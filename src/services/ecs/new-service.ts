@@ -19,6 +19,7 @@ import {
   readPropagateTags,
   readServiceName,
 } from "./service-input.ts";
+import { checkRegistries, readRegistries } from "./service-registries.ts";
 import { readTags } from "./tags.ts";
 import { checkTargetGroups, readLoadBalancers } from "./target-group-checks.ts";
 
@@ -42,6 +43,7 @@ const MEMBERS = [
   "propagateTags",
   "schedulingStrategy",
   "serviceName",
+  "serviceRegistries",
   "tags",
   "taskDefinition",
 ] as const satisfies readonly (keyof CreateServiceRequest)[];
@@ -70,6 +72,8 @@ export function readNewService(
   const network = readNetworking(rows, context.region, definition, input.networkConfiguration, launchType);
   const loadBalancers = readLoadBalancers(input.loadBalancers ?? []);
   checkTargetGroups(rows, context.region, loadBalancers, definition, launchType);
+  const registries = readRegistries(input.serviceRegistries ?? []);
+  checkRegistries(rows, context.region, registries, definition, launchType);
   const hasLoadBalancers = loadBalancers.length > 0;
   const gracePeriod = readGracePeriod(input.healthCheckGracePeriodSeconds ?? 0, hasLoadBalancers);
   return {
@@ -83,6 +87,7 @@ export function readNewService(
       taskDefinitionArn: definition.arn,
       ...launch,
       loadBalancers,
+      ...(registries.length === 0 ? {} : { serviceRegistries: registries }),
       ...(network === undefined ? {} : { network }),
     },
     containerImages: imagesOf(definition),
@@ -117,6 +122,7 @@ const comparable = (
   specification.capacityProviderStrategy,
   specification.platformVersion,
   specification.loadBalancers,
+  specification.serviceRegistries,
   specification.network,
   settings.desiredCount,
   settings.minimumHealthyPercent,

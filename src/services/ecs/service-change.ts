@@ -20,6 +20,7 @@ import { readNetworking } from "./networking.ts";
 import { readConstraints, readStrategy } from "./placement-settings.ts";
 import { honourOnly } from "./refuse.ts";
 import { imagesOf, readDesiredCount, readGracePeriod, readPropagateTags } from "./service-input.ts";
+import { checkRegistries, readRegistries } from "./service-registries.ts";
 import { checkTargetGroups, readLoadBalancers } from "./target-group-checks.ts";
 
 const MEMBERS = [
@@ -39,6 +40,7 @@ const MEMBERS = [
   "platformVersion",
   "propagateTags",
   "service",
+  "serviceRegistries",
   "taskDefinition",
 ] as const satisfies readonly (keyof UpdateServiceRequest)[];
 
@@ -70,8 +72,15 @@ export function readServiceChange(
     input.loadBalancers === undefined ? present.loadBalancers : readLoadBalancers(input.loadBalancers);
   if (input.loadBalancers !== undefined || input.taskDefinition !== undefined)
     checkTargetGroups(rows, context.region, loadBalancers, definition, launch.launchType);
+  const registries =
+    input.serviceRegistries === undefined
+      ? (present.serviceRegistries ?? [])
+      : readRegistries(input.serviceRegistries);
+  if (input.serviceRegistries !== undefined || input.taskDefinition !== undefined)
+    checkRegistries(rows, context.region, registries, definition, launch.launchType);
   return {
     specification: {
+      serviceRegistries: registries.length === 0 ? undefined : registries,
       ...{ capacityProviderStrategy: undefined, platformVersion: undefined },
       ...launch,
       taskDefinitionArn: definition.arn,

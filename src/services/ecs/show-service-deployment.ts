@@ -16,7 +16,12 @@ import type { Reader } from "#store/store.ts";
 import { services } from "#store/tables/ecs.ts";
 import { showNetworking } from "./networking.ts";
 import { activeTasksOf, countTasks } from "./service-tasks.ts";
-import { showDeploymentConfiguration, showLaunch, showLoadBalancers } from "./show-service.ts";
+import {
+  showDeploymentConfiguration,
+  showLaunch,
+  showLoadBalancers,
+  showRegistries,
+} from "./show-service.ts";
 
 export const showServiceDeploymentBrief = (row: ServiceDeploymentRow): ServiceDeploymentBrief => ({
   serviceDeploymentArn: row.arn,
@@ -73,7 +78,7 @@ export const showServiceRevision = (row: ServiceRevisionRow): ServiceRevision =>
   ...showLaunch(row, PLATFORM_VERSION),
   loadBalancers: showLoadBalancers(row.loadBalancers),
   networkConfiguration: showNetworking(row.network),
-  serviceRegistries: [],
+  serviceRegistries: showRegistries(row.serviceRegistries),
   containerImages: row.containerImages.map((image) => ({ ...image })),
   createdAt: new Date(row.createdAt),
 });

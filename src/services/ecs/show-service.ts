@@ -1,5 +1,11 @@
 // A stored service as the API shows it: its deployments with their counts, its newest events.
-import type { Deployment as ShownDeployment, LoadBalancer, Service, ServiceEvent } from "@aws-sdk/client-ecs";
+import type {
+  Deployment as ShownDeployment,
+  LoadBalancer,
+  Service,
+  ServiceEvent,
+  ServiceRegistry,
+} from "@aws-sdk/client-ecs";
 import {
   type Deployment,
   SERVICE_EVENTS_KEPT,
@@ -34,7 +40,7 @@ export function showService(rows: Reader, row: ServiceRow, { tags }: { readonly 
       : { taskDefinition: specification.taskDefinitionArn, ...showLaunch(specification) }),
     loadBalancers: showLoadBalancers(specification?.loadBalancers ?? []),
     networkConfiguration: showNetworking(specification?.network),
-    serviceRegistries: [],
+    serviceRegistries: showRegistries(specification?.serviceRegistries),
     deploymentConfiguration: showDeploymentConfiguration(row),
     deploymentController: { type: "ECS" },
     schedulingStrategy: row.schedulingStrategy,
@@ -80,6 +86,9 @@ export function showLaunch(
 }
 
 export const showLoadBalancers = (entries: ServiceSpecification["loadBalancers"]): LoadBalancer[] =>
+  entries.map((entry) => ({ ...entry }));
+
+export const showRegistries = (entries: ServiceSpecification["serviceRegistries"] = []): ServiceRegistry[] =>
   entries.map((entry) => ({ ...entry }));
 
 export const showDeploymentConfiguration = ({

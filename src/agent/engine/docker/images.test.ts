@@ -40,9 +40,9 @@ describe("the folder of image archives", () => {
   const pathOf = async (reference: string) => (await images.find(reference))?.path.slice(folder.length + 1);
 
   it("finds an archive by the full form of each of its tags", async () => {
-    write("a.tar", archive(["web:1", "ghcr.io/o/web:2"]));
+    write("a.tar", archive(["web:1", "registry.test/o/web:2"]));
     expect(await images.find("docker.io/library/web:1")).toMatchObject({ configDigest: `sha256:${CONFIG}` });
-    expect(await pathOf("ghcr.io/o/web:2")).toBe("a.tar");
+    expect(await pathOf("registry.test/o/web:2")).toBe("a.tar");
     expect(await pathOf("docker.io/library/web:2")).toBeUndefined();
   });
 

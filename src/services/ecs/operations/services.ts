@@ -48,8 +48,11 @@ export function serviceOperations({ store, clock, random, account }: EcsDependen
           random,
           now: clock.now(),
         });
-        const { loadBalancers, network } = wanted.specification;
-        if (!hasRole && (loadBalancers.length > 0 || network !== undefined)) {
+        const { loadBalancers, serviceRegistries, network } = wanted.specification;
+        if (
+          !hasRole &&
+          (loadBalancers.length > 0 || serviceRegistries !== undefined || network !== undefined)
+        ) {
           throw invalidParameter(
             "Unable to assume the service linked role. Please verify that the ECS service linked role exists.",
           );
