@@ -343,6 +343,37 @@ describe.sequential("another machine that joined as an instance", () => {
     await eventually("both targets are healthy", bothHealthy);
     await eventually("both answer", async () => (await answering(10)).size === 2 || undefined);
   }, 600_000);
+
+  it("gives its service's task up when it is silent for as long as was asked for, and stops it when it is back", async () => {
+    const before = await tasks("plain");
+    const there = (task: Task) => task.containerInstanceArn === hostArn;
+    const hostArn = (await hostOf(joined))?.containerInstanceArn;
+    const given = before.find(there);
+    const container = given?.containers?.[0]?.runtimeId ?? "";
+    expect(await containersOf(joined)).toContain(container);
+    await far.setLink(false);
+    // Another life of the control plane, which has the setting: it has not heard the host at all.
+    process.kill(estiba.pid(), "SIGKILL");
+    await estiba.up("--replace-tasks-after", "5s");
+    const replaced = await eventually(
+      "the other host runs both",
+      async () => {
+        const running = (await tasks("plain")).filter((t) => t.lastStatus === "RUNNING" && !there(t));
+        return running.length === 2 ? running : undefined;
+      },
+      120,
+    );
+    expect(replaced.map((t) => t.taskArn)).not.toContain(given?.taskArn);
+    expect(await containersOf(joined)).toContain(container);
+    await far.setLink(true);
+    await eventually(
+      "the old copy is stopped",
+      async () => ((await containersOf(joined)).includes(container) ? undefined : true),
+      240,
+    );
+    await running("plain", 2);
+    await eventually("both targets are healthy", bothHealthy, 120);
+  }, 600_000);
 });
 
 describe.sequential("another machine that joined as an external one", () => {

@@ -16,8 +16,8 @@ export interface Estiba {
   readonly clients: Clients;
   /** Runs a command of the command line; answers what it printed. */
   command(...args: string[]): Promise<string>;
-  /** `estiba up -d` with the settings of the first start. */
-  up(): Promise<void>;
+  /** `estiba up -d` with the settings of the first start, and more. */
+  up(...more: string[]): Promise<void>;
   /** The control plane's process id as the run file tells it. */
   pid(): number;
   /** Stops everything and removes the data folder. */
@@ -51,7 +51,8 @@ export async function startEstiba({
     rmSync(dataDirectory, { recursive: true, force: true });
   };
   const port = String(await freePort());
-  const up = () => command("up", "-d", "--port", port, "--vpc-cidr", `10.${vpc}.0.0/16`, ...flags);
+  const up = (...others: string[]) =>
+    command("up", "-d", "--port", port, "--vpc-cidr", `10.${vpc}.0.0/16`, ...flags, ...others);
   try {
     await up();
   } catch (error) {
@@ -65,7 +66,7 @@ export async function startEstiba({
     connection,
     clients,
     command,
-    up: async () => void (await up()),
+    up: async (...others) => void (await up(...others)),
     pid: () => (JSON.parse(readFileSync(join(dataDirectory, "server.json"), "utf8")) as { pid: number }).pid,
     async destroy() {
       clients.close();
